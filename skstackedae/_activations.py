@@ -1,0 +1,88 @@
+"""Activation functions: each with its derivative and its range, in one table.
+
+Conventions
+-----------
+``function`` maps pre-activations Z to activations A = f(Z), elementwise.
+``delta`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It takes A
+and not Z because f' of every function here is cheaper from its own value.
+``lower`` and ``upper`` bound the range of f.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ._arrays import Array, array_namespace
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function, what backpropagation needs of it, and its range."""
+
+    name: str
+    function: Callable[[Array], Array]
+    delta: Callable[[Array, Array], Array]
+    lower: float
+    upper: float
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a unit has a mean activation that the KL penalty can compare."""
+        return math.isfinite(self.lower) and math.isfinite(self.upper)
+
+    @property
+    def span(self) -> float:
+        """Width of the range; 1 where the range is unbounded and sets no scale."""
+        return self.upper - self.lower if self.is_bounded else 1.0
+
+    def rate(self, mean: Array) -> Array:
+        """Map mean activations to [0, 1]: 0 is a silent unit, 1 one that always fires.
+
+        The mean itself where the range is unbounded.
+        """
+        return (mean - self.lower) / self.span if self.is_bounded else mean
+
+
+def _logistic(Z: Array) -> Array:
+    # The same function as 1 / (1 + exp(-z)), in a form that cannot overflow.
+    return 0.5 * array_namespace(Z).tanh(0.5 * Z) + 0.5
+
+
+def _logistic_delta(error: Array, A: Array) -> Array:
+    return error * (A * (1.0 - A))
+
+
+def _tanh(Z: Array) -> Array:
+    return array_namespace(Z).tanh(Z)
+
+
+def _tanh_delta(error: Array, A: Array) -> Array:
+    return error * (1.0 - A * A)
+
+
+def _relu(Z: Array) -> Array:
+    xp = array_namespace(Z)
+    return xp.maximum(Z, xp.zeros_like(Z))
+
+
+def _relu_delta(error: Array, A: Array) -> Array:
+    xp = array_namespace(A)
+    return xp.where(A > 0, error, xp.zeros_like(error))
+
+
+def _identity(Z: Array) -> Array:
+    return Z
+
+
+def _identity_delta(error: Array, A: Array) -> Array:
+    return error
+
+
+IDENTITY = Activation("identity", _identity, _identity_delta, -math.inf, math.inf)
+
+ACTIVATIONS = {
+    "logistic": Activation("logistic", _logistic, _logistic_delta, 0.0, 1.0),
+    "tanh": Activation("tanh", _tanh, _tanh_delta, -1.0, 1.0),
+    "relu": Activation("relu", _relu, _relu_delta, 0.0, math.inf),
+    "identity": IDENTITY,
+}

@@ -1,0 +1,81 @@
+"""Forward pass and backpropagation, layer by layer.
+
+Conventions
+-----------
+Rows are samples. A layer maps A (n_rows, n_in) to f(A @ W + b) (n_rows, n_out), with W
+(n_in, n_out) and b (n_out,). ``activations[0]`` is X and ``activations[l]`` the output
+of ``layers[l - 1]``. ``delta`` of a layer is dJ/dZ, Z its pre-activations.
+
+The numbered steps are those of [1]_, transposed because rows are samples here.
+
+References
+----------
+.. [1] A. Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning and Deep
+   Learning tutorial, Stanford University.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ._activations import Activation
+from ._arrays import Array, array_namespace
+
+
+class Layer(NamedTuple):
+    """One affine map and the activation behind it."""
+
+    W: Array
+    b: Array
+    activation: Activation
+
+
+def make_layers(
+    coefs: Iterable[Array], intercepts: Iterable[Array], activations: Iterable[Activation]
+) -> list[Layer]:
+    """Join the three lists of a network's parts into its layers."""
+    return [
+        Layer(*parts) for parts in zip(coefs, intercepts, activations, strict=True)
+    ]
+
+
+def forward(X: Array, layers: Sequence[Layer]) -> list[Array]:
+    """Step 1, the feedforward pass: X and the output of every layer."""
+    activations = [X]
+    for layer in layers:
+        Z = activations[-1] @ layer.W
+        Z += layer.b
+        activations.append(layer.activation.function(Z))
+    return activations
+
+
+def output(X: Array, layers: Sequence[Layer]) -> Array:
+    """Only the last layer's output; X itself where there are no layers."""
+    return forward(X, layers)[-1]
+
+
+def backward(
+    activations: Sequence[Array],
+    layers: Sequence[Layer],
+    delta: Array,
+    activity_error: Array | None = None,
+) -> tuple[list[Array], list[Array]]:
+    """Gradients of all weights and biases from the output's delta (step 2).
+
+    ``activity_error`` is what a penalty on the last hidden layer's activations adds to
+    that layer's error.
+    """
+    coef_grads: list[Array] = []
+    intercept_grads: list[Array] = []
+    for position in reversed(range(len(layers))):
+        A = activations[position]
+        # Step 4: partial derivatives from the delta above and the activations below.
+        coef_grads.append(A.T @ delta)
+        intercept_grads.append(array_namespace(delta).sum(delta, axis=0))
+        if position == 0:
+            break
+        # Step 3: the error goes back through the weights, then through f'.
+        error = delta @ layers[position].W.T
+        if activity_error is not None and position == len(layers) - 1:
+            error += activity_error
+        delta = layers[position - 1].activation.delta(error, A)
+    return coef_grads[::-1], intercept_grads[::-1]

@@ -1,0 +1,202 @@
+"""Objectives: theta -> (value, gradient), summed over blocks of rows.
+
+Conventions
+-----------
+theta is the flat vector of a ParameterLayout, in any precision; the kernels see the
+precision of the data, and the gradient comes back in that of theta. Sums over blocks,
+mean activations and the KL penalty are float64. The rows' weights sum to 1 over all
+rows; ``rows`` given to an objective are the indices of a mini-batch, whose loss stands
+for that of all rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._activations import IDENTITY, Activation
+from ._arrays import Array
+from ._losses import Loss, SoftmaxCrossEntropy, SquaredError
+from ._network import Layer, backward, forward, make_layers, output
+from ._parameters import ParameterLayout
+from ._penalties import kl_sparsity, weight_decay
+from ._row_blocks import Block, RowBlocks
+
+
+@dataclass(frozen=True)
+class AutoencoderObjective:
+    """Sparse autoencoder: reconstruction, weight decay and KL sparsity.
+
+    J = sum_i w_i 1/2 ||xhat_i - x_i||^2 + alpha/2 (||W_1||^2 + ||W_2||^2)
+        + sparsity_weight * sum_j KL(sparsity_target || rate_j)
+    """
+
+    data: RowBlocks
+    layout: ParameterLayout
+    activation: Activation
+    loss: SquaredError
+    alpha: float
+    sparsity_target: float
+    sparsity_weight: float
+
+    def layers(self, theta: Array) -> list[Layer]:
+        """Encoder and decoder; the decoder's activation belongs to the loss."""
+        parts = self.layout.unpack(theta.astype(self.data.X.dtype, copy=False))
+        return make_layers(*parts, (self.activation, IDENTITY))
+
+    def value_and_gradient(
+        self, theta: Array, rows: Array | None = None
+    ) -> tuple[float, Array]:
+        """Evaluate J and its gradient, on all rows or on a mini-batch."""
+        data = self.data if rows is None else self.data.batch(rows)
+        layers = self.layers(theta)
+        # The penalty's derivative needs the mean activations of all rows before the
+        # first row goes backward: hence two passes, with the activations kept.
+        encoded = list(data.map(_encode, layers[0]))
+        penalty, activity_error = self._sparsity(encoded, data)
+        value, *gradients = data.sum(
+            _reconstruct, layers, self.loss, activity_error, each=[H for H, _ in encoded]
+        )
+        return _add_decay(
+            float(value) + penalty,
+            gradients,
+            theta,
+            self.layout,
+            alphas=(self.alpha, self.alpha),
+        )
+
+    def _sparsity(
+        self, encoded: list[tuple[Array, Array]], data: RowBlocks
+    ) -> tuple[float, Array | None]:
+        if self.sparsity_weight == 0:
+            return 0.0, None
+        assert data.weights is not None
+        total_weight = data.weights.sum(dtype=np.float64)
+        mean = _ordered_sum([part for _, part in encoded]) / total_weight
+        rate = self.activation.rate(mean)
+        divergence, derivative = kl_sparsity(rate, self.sparsity_target)
+        error = self.sparsity_weight * derivative / (self.activation.span * total_weight)
+        value = self.sparsity_weight * float(divergence.sum())
+        return value, error.astype(data.X.dtype)
+
+
+@dataclass(frozen=True)
+class NetworkObjective:
+    """Softmax classifier on any number of hidden layers, zero included.
+
+    J = -sum_i w_i log P[i, y_i] + alpha/2 ||W_out||^2 + hidden_alpha/2 sum_l ||W_l||^2
+    """
+
+    data: RowBlocks
+    layout: ParameterLayout
+    activations: tuple[Activation, ...]
+    alpha: float
+    hidden_alpha: float
+    loss: Loss = SoftmaxCrossEntropy()
+
+    def layers(self, theta: Array) -> list[Layer]:
+        """Hidden layers and the layer of the logits."""
+        parts = self.layout.unpack(theta.astype(self.data.X.dtype, copy=False))
+        return make_layers(*parts, (*self.activations, IDENTITY))
+
+    def value_and_gradient(
+        self, theta: Array, rows: Array | None = None
+    ) -> tuple[float, Array]:
+        """Evaluate J and its gradient, on all rows or on a mini-batch."""
+        data = self.data if rows is None else self.data.batch(rows)
+        value, *gradients = data.sum(_classify, self.layers(theta), self.loss)
+        alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
+        return _add_decay(float(value), gradients, theta, self.layout, alphas=alphas)
+
+    def accuracy(self, theta: Array) -> float:
+        """Weight of the rows whose most probable class is their own."""
+        hits, total = self.data.sum(_hits, self.layers(theta))
+        return float(hits / total)
+
+
+def _encode(block: Block, encoder: Layer) -> tuple[Array, Array]:
+    """Kernel: hidden activations of the block, and their weighted sum over its rows."""
+    H = output(block.X, [encoder])
+    return H, block.w @ H
+
+
+def _reconstruct(
+    block: Block,
+    H: Array,
+    layers: Sequence[Layer],
+    loss: Loss,
+    activity_error: Array | None,
+) -> tuple[float | Array, ...]:
+    """Kernel: loss of the block's reconstructions from H, and its gradients."""
+    activations = [block.X, *forward(H, layers[1:])]
+    value, delta = loss.value_and_delta(activations[-1], block.X, block.w)
+    if activity_error is not None:
+        activity_error = block.w[:, None] * activity_error
+    coef_grads, intercept_grads = backward(activations, layers, delta, activity_error)
+    return value, *coef_grads, *intercept_grads
+
+
+def _classify(
+    block: Block, layers: Sequence[Layer], loss: Loss
+) -> tuple[float | Array, ...]:
+    """Kernel: loss of the block's class probabilities, and its gradients."""
+    activations = forward(block.X, layers)
+    # Step 2: the delta of the output layer.
+    value, delta = loss.value_and_delta(activations[-1], block.y, block.w)
+    coef_grads, intercept_grads = backward(activations, layers, delta)
+    return value, *coef_grads, *intercept_grads
+
+
+def _hits(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:
+    """Kernel: weight of the rows that are classified rightly, and of all rows."""
+    is_hit = output(block.X, layers).argmax(axis=1) == block.y
+    # The same product twice, so that all rows right is 1 to the last digit.
+    return block.w @ is_hit, block.w @ np.ones_like(is_hit)
+
+
+def _ordered_sum(parts: Sequence[Array]) -> Array:
+    total = np.array(parts[0], dtype=np.float64)
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+def _add_decay(
+    value: float,
+    gradients: Sequence[Array],
+    theta: Array,
+    layout: ParameterLayout,
+    *,
+    alphas: Sequence[float],
+) -> tuple[float, Array]:
+    """Add the weights' decay (biases have none) and put the gradient in one vector."""
+    n_layers = len(alphas)
+    gradient = layout.pack(gradients[:n_layers], gradients[n_layers:], theta.dtype)
+    coefs, _ = layout.unpack(theta)
+    coef_grads, _ = layout.unpack(gradient)
+    for W, coef_grad, alpha in zip(coefs, coef_grads, alphas, strict=True):
+        decay, decay_grad = weight_decay(W, alpha)
+        value += decay
+        coef_grad += decay_grad
+    return value, gradient
+
+
+@dataclass(frozen=True)
+class ActivationStatistics:
+    """Weighted mean and standard deviation of each unit over all rows, in float64."""
+
+    mean: Array
+    std: Array
+
+    @classmethod
+    def of(cls, data: RowBlocks, layer: Layer) -> "ActivationStatistics":
+        """Pass over the rows once, through one layer."""
+        total, first, second = data.sum(_moments, layer)
+        mean = first / total
+        return cls(mean, np.sqrt(np.maximum(second / total - mean**2, 0.0)))
+
+
+def _moments(block: Block, layer: Layer) -> tuple[Array, ...]:
+    """Kernel: the block's weight, and the first two moments of its activations."""
+    H = output(block.X, [layer])
+    return block.w.sum(), block.w @ H, block.w @ (H * H)

@@ -1,0 +1,63 @@
+"""The flat parameter vector: its order, stated once, and its views as layers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ._arrays import Array
+
+
+@dataclass(frozen=True)
+class ParameterLayout:
+    """Order of all parameters of a network in one vector theta.
+
+    Conventions
+    -----------
+    sizes = (n_0, n_1, ..., n_L), the widths of the layers, input and output included.
+    theta = [W_1, ..., W_L, b_1, ..., b_L], each W_l (n_{l-1}, n_l) row by row, each
+    b_l (n_l,): all weights, then all biases, from the input to the output.
+    """
+
+    sizes: tuple[int, ...]
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the pieces of theta, in their order."""
+        weights: list[tuple[int, ...]] = list(pairwise(self.sizes))
+        return weights + [(width,) for width in self.sizes[1:]]
+
+    @property
+    def n_parameters(self) -> int:
+        """Length of theta."""
+        return sum(int(np.prod(shape)) for shape in self.shapes)
+
+    def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
+        """Weights and biases as views of theta: writing to them writes to theta."""
+        pieces, start = [], 0
+        for shape in self.shapes:
+            stop = start + int(np.prod(shape))
+            pieces.append(theta[start:stop].reshape(shape))
+            start = stop
+        n_layers = len(self.sizes) - 1
+        return pieces[:n_layers], pieces[n_layers:]
+
+    def pack(
+        self, coefs: Sequence[Array], intercepts: Sequence[Array], dtype: type = np.float64
+    ) -> Array:
+        """Copy weights and biases into a new theta."""
+        theta = np.empty(self.n_parameters, dtype=dtype)
+        for piece, values in zip(self.unpack(theta), (coefs, intercepts), strict=True):
+            for view, value in zip(piece, values, strict=True):
+                view[...] = value
+        return theta
+
+    def initialize(self, random_state: np.random.RandomState) -> Array:
+        """Draw W_l ~ U(-r, r), r = sqrt(6 / (n_{l-1} + n_l + 1)); biases are 0."""
+        theta = np.zeros(self.n_parameters)
+        coefs, _ = self.unpack(theta)
+        for W in coefs:
+            r = np.sqrt(6.0 / (sum(W.shape) + 1))
+            W[...] = random_state.uniform(-r, r, size=W.shape)
+        return theta

@@ -1,0 +1,26 @@
+"""Penalties on parameters and on mean activations: each gives value and derivative."""
+
+from ._arrays import Array, array_namespace
+
+# Mean activations this near to 0 or 1 meet the KL penalty's tangent, not its pole.
+RATE_MARGIN = 1e-8
+
+
+def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
+    """alpha/2 * ||W||^2 and its gradient, in the precision of W."""
+    return 0.5 * alpha * float(array_namespace(W).sum(W * W)), alpha * W
+
+
+def kl_sparsity(rate: Array, target: float) -> tuple[Array, Array]:
+    """KL(target || rate) of each unit, and its derivative by the unit's rate.
+
+    Outside [RATE_MARGIN, 1 - RATE_MARGIN] the divergence goes on along its tangent, so
+    that value and derivative agree and stay finite.
+    """
+    xp = array_namespace(rate)
+    inside = xp.clip(rate, RATE_MARGIN, 1.0 - RATE_MARGIN)
+    divergence = target * xp.log(target / inside) + (1.0 - target) * xp.log(
+        (1.0 - target) / (1.0 - inside)
+    )
+    derivative = (1.0 - target) / (1.0 - inside) - target / inside
+    return divergence + derivative * (rate - inside), derivative

@@ -1,0 +1,307 @@
+"""How rows are cut into blocks, where blocks run, in which order they are summed.
+
+The cut depends on the data alone and sums follow the order of the rows, while BLAS is
+held to one thread: results are the same, bit for bit, for every number of threads.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from joblib.parallel import get_active_backend
+from threadpoolctl import ThreadpoolController
+
+from ._arrays import Array
+
+# What one block's rows may fill in all layers together: little enough to stay near a
+# core's cache and to give small data more than one block.
+BLOCK_BYTES = 2 * 2**20
+
+# Wide networks get at least this many rows a block: below, summing the blocks' gradients
+# costs as much as computing them.
+MIN_BLOCK_ROWS = 256
+
+# Data up to these sizes is brought into canonical form: beyond them sorting costs more
+# than users who compare weighted with repeated rows would want to pay.
+CANONICAL_ROWS = 1024
+CANONICAL_ENTRIES = 2**20
+
+
+class Block(NamedTuple):
+    """Some rows of a data set: the unit of work of a kernel."""
+
+    X: Array
+    y: Array | None
+    w: Array | None
+
+
+class RowBlocks:
+    """A data set cut into blocks of rows, on which kernels run.
+
+    Parameters
+    ----------
+    X, y, weights : ndarray with n_rows entries along the first axis
+        What the blocks hold; y and weights may be None.
+    row_width : int
+        Number of entries that one row has in all layers together.
+    workers : Workers or None
+        Where blocks run; None for this thread.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        y: Array | None = None,
+        weights: Array | None = None,
+        *,
+        row_width: int,
+        workers: "Workers | None" = None,
+    ) -> None:
+        self.X, self.y, self.weights = X, y, weights
+        self.row_width, self.workers = row_width, workers
+        self.slices = cut_rows(len(X), row_width * X.dtype.itemsize)
+
+    def __len__(self) -> int:
+        """Count the blocks."""
+        return len(self.slices)
+
+    def blocks(self) -> list[Block]:
+        """Views of the rows, block by block."""
+        return [
+            Block(*(None if rows is None else rows[cut] for rows in self._parts()))
+            for cut in self.slices
+        ]
+
+    def batch(self, indices: Array) -> "RowBlocks":
+        """Return the rows of a mini-batch; their weights stand for those of all rows."""
+        scale = len(self.X) / len(indices)
+        X, y, weights = (
+            None if rows is None else rows[indices] for rows in self._parts()
+        )
+        if weights is not None:
+            weights = weights * weights.dtype.type(scale)
+        return RowBlocks(
+            X, y, weights, row_width=self.row_width, workers=self.workers
+        )
+
+    def map(
+        self, kernel: Callable[..., Any], *common: Any, each: Iterable[Any] | None = None
+    ) -> Iterator[Any]:
+        """Yield kernel(block, [item of each,] *common) in the order of the rows."""
+        columns = [self.blocks()] if each is None else [self.blocks(), each]
+        tasks = [
+            partial(_quietly, kernel, *items, *common)
+            for items in zip(*columns, strict=True)
+        ]
+        if self.workers is None:
+            return (task() for task in tasks)
+        return self.workers.run(tasks)
+
+    def sum(
+        self, kernel: Callable[..., Any], *common: Any, each: Iterable[Any] | None = None
+    ) -> list[Array]:
+        """Sum the tuples that a kernel returns, in the order of the rows, in float64."""
+        totals: list[Array] = []
+        for parts in self.map(kernel, *common, each=each):
+            if not totals:
+                totals = [np.array(part, dtype=np.float64) for part in parts]
+                continue
+            for total, part in zip(totals, parts, strict=True):
+                total += part
+        return totals
+
+    def stack(self, function: Callable[..., Array], *common: Any) -> Array:
+        """Return function(rows of X, *common) of all blocks, one below the other."""
+        results = self.map(_on_rows_of_X, function, *common)
+        if len(self) == 1:
+            return next(results)
+        stacked: Array | None = None
+        for cut, rows in zip(self.slices, results, strict=True):
+            if stacked is None:
+                stacked = np.empty((len(self.X), *rows.shape[1:]), dtype=rows.dtype)
+            stacked[cut] = rows
+        assert stacked is not None
+        return stacked
+
+    def _parts(self) -> tuple[Array, Array | None, Array | None]:
+        return self.X, self.y, self.weights
+
+
+def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
+    """Cut rows into nearly equal blocks of about BLOCK_BYTES."""
+    block_rows = max(MIN_BLOCK_ROWS, BLOCK_BYTES // row_bytes)
+    n_blocks = -(-n_rows // block_rows)
+    bounds = [n_rows * i // n_blocks for i in range(n_blocks + 1)]
+    return [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def _quietly(kernel: Callable[..., Any], *arguments: Any) -> Any:
+    # Solvers turn what is not finite into an error of their own. Set here because
+    # threads do not inherit numpy's error state.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return kernel(*arguments)
+
+
+def _on_rows_of_X(block: Block, function: Callable[..., Array], *common: Any) -> Array:
+    return function(block.X, *common)
+
+
+def map_rows(
+    function: Callable[..., Array],
+    X: Array,
+    *common: Any,
+    row_width: int,
+    n_jobs: int | None,
+) -> Array:
+    """Apply a function to all rows of X outside of a fit; one block needs no threads."""
+    rows = RowBlocks(X, row_width=row_width)
+    if len(rows) == 1:
+        return rows.stack(function, *common)
+    with Workers(n_jobs) as workers:
+        rows = RowBlocks(X, row_width=row_width, workers=workers)
+        return rows.stack(function, *common)
+
+
+def weighted_rows(
+    X: Array, y: Array | None, sample_weight: Array, *, canonical: bool
+) -> tuple[Array, Array | None, Array]:
+    """Rows that count, and their weights (in X's precision), which sum to 1.
+
+    L-BFGS amplifies rounding from one iteration to the next, so that problems which
+    are equal on paper (other row order, repeated instead of weighted rows) part. The
+    ``canonical`` form makes them equal bit for bit on small data: rows sorted, equal
+    rows merged.
+    """
+    keep = sample_weight > 0
+    if not keep.all():
+        X, sample_weight = X[keep], sample_weight[keep]
+        y = None if y is None else y[keep]
+    small = len(X) <= CANONICAL_ROWS and X.size <= CANONICAL_ENTRIES
+    if canonical and small:
+        X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
+    # Divided twice, because the sum of huge weights may overflow.
+    weights = sample_weight / sample_weight.max()
+    return X, y, (weights / weights.sum()).astype(X.dtype)
+
+
+def _merge_equal_rows(
+    X: Array, y: Array | None, sample_weight: Array
+) -> tuple[Array, Array | None, Array]:
+    keys = X if y is None else np.column_stack([X, y])
+    # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
+    _, first, inverse = np.unique(
+        keys + 0.0, axis=0, return_index=True, return_inverse=True
+    )
+    weights = np.bincount(inverse.ravel(), weights=sample_weight)
+    return X[first] + X.dtype.type(0), None if y is None else y[first], weights
+
+
+class Workers:
+    """Threads for blocks while one call lasts, beside a BLAS held to one thread.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Number of threads as joblib counts them. None: as many as BLAS may use here,
+        but 1 inside of a joblib worker or beside another call that holds BLAS.
+    """
+
+    def __init__(self, n_jobs: int | None) -> None:
+        self._n_jobs = None if n_jobs is None else joblib.effective_n_jobs(n_jobs)
+        self._pool: ThreadPoolExecutor | None = None
+        self.n_threads = 1
+
+    def __enter__(self) -> "Workers":
+        """Hold BLAS to one thread."""
+        n_free = _single_blas_thread.acquire()
+        if self._n_jobs is not None:
+            self.n_threads = self._n_jobs
+        else:
+            self.n_threads = 1 if _inside_joblib_worker() else n_free
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Wait for blocks under way, drop the rest, give BLAS its threads back."""
+        try:
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = None
+        finally:
+            _single_blas_thread.release()
+
+    def run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+        """Yield the tasks' results in their order; a single task runs right here."""
+        if self.n_threads == 1 or len(tasks) == 1:
+            for task in tasks:
+                yield task()
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.n_threads, "skstackedae")
+        pending: deque[Future[Any]] = deque()
+        for task in tasks:
+            pending.append(self._pool.submit(task))
+            # A short queue bounds the memory of results that wait for an earlier one.
+            if len(pending) > 2 * self.n_threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+
+class _SingleBLASThread:
+    """Process-wide hold on BLAS, counted: the last one out restores what was before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_holders = 0
+        self._limits: Any = None
+
+    def acquire(self) -> int:
+        """Limit BLAS to one thread; return how many threads the caller may use."""
+        with self._lock:
+            n_free = 1
+            if self._n_holders == 0:
+                n_free = _n_blas_threads()
+                self._limits = _blas_controller().limit(limits=1)
+            self._n_holders += 1
+            return n_free
+
+    def release(self) -> None:
+        with self._lock:
+            self._n_holders -= 1
+            if self._n_holders == 0:
+                self._limits.restore_original_limits()
+                self._limits = None
+
+    def forget_holders(self) -> None:
+        """In a forked child the threads that held BLAS are gone; nobody else restores."""
+        self._lock = threading.Lock()
+        if self._n_holders:
+            self._limits.restore_original_limits()
+        self._n_holders, self._limits = 0, None
+
+
+_single_blas_thread = _SingleBLASThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_single_blas_thread.forget_holders)
+
+
+@cache
+def _blas_controller() -> ThreadpoolController:
+    # Kept, because looking through the loaded libraries costs half a millisecond.
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _n_blas_threads() -> int:
+    counts = [library.num_threads for library in _blas_controller().lib_controllers]
+    return max(counts) if counts else int(joblib.cpu_count())
+
+
+def _inside_joblib_worker() -> bool:
+    backend, _ = get_active_backend()
+    return bool(backend.nesting_level)

@@ -1,0 +1,219 @@
+"""Solvers: they minimise a callable from a starting vector and hand back a record.
+
+They know nothing of networks, and change nothing that they are handed. All have one
+signature, so that a new one is a function and a line in SOLVERS::
+
+    solver(value_and_gradient, theta0, *, options, n_rows, random_state, on_iteration)
+
+``value_and_gradient(theta)`` evaluates all rows; ``value_and_gradient(theta, indices)``
+a mini-batch of them.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ._arrays import Array
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """What a user may set of a solver; the meaning of each is the estimators'."""
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    batch_size: int | str
+    learning_rate_init: float
+    shuffle: bool
+
+
+@dataclass(frozen=True)
+class SolverResult:
+    """Where a solver ended; ``loss_curve`` has the loss after each iteration."""
+
+    theta: Array
+    loss: float
+    n_iter: int
+    converged: bool
+    loss_curve: list[float] = field(repr=False)
+
+
+class ValueAndGradient(Protocol):
+    """What a solver minimises."""
+
+    def __call__(self, theta: Array, rows: Array | None = None) -> tuple[float, Array]:
+        """Evaluate at theta, on all rows or on those of a mini-batch."""
+        ...
+
+
+OnIteration = Callable[[int, float], None]
+
+
+def minimize_lbfgs(
+    value_and_gradient: ValueAndGradient,
+    theta0: Array,
+    *,
+    options: SolverOptions,
+    n_rows: int,
+    random_state: np.random.RandomState,
+    on_iteration: OnIteration,
+) -> SolverResult:
+    """Full-batch L-BFGS by scipy; the stopping rule is ours, see has_stalled."""
+    loss_curve: list[float] = []
+
+    def checked(theta: Array) -> tuple[float, Array]:
+        value, gradient = value_and_gradient(theta)
+        _check_finite(value, gradient, len(loss_curve) + 1, _LBFGS_REMEDY)
+        return value, gradient
+
+    # scipy hands over the record of the iteration only to this parameter name.
+    def callback(intermediate_result: Any) -> None:
+        loss_curve.append(float(intermediate_result.fun))
+        on_iteration(len(loss_curve), loss_curve[-1])
+        if has_stalled(loss_curve, options):
+            raise StopIteration
+
+    rounding = float(np.finfo(np.float64).eps)
+    limits = {
+        "maxiter": options.max_iter,
+        # A line search rarely takes more than two or three evaluations.
+        "maxfun": 20 * options.max_iter,
+        "ftol": rounding,
+        "gtol": rounding,
+    }
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = minimize(
+            checked,
+            np.array(theta0, dtype=np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=callback,
+            options=limits,
+        )
+    ran_out = found.status == 1
+    return SolverResult(
+        found.x, float(found.fun), len(loss_curve), not ran_out, loss_curve
+    )
+
+
+def minimize_adam(
+    value_and_gradient: ValueAndGradient,
+    theta0: Array,
+    *,
+    options: SolverOptions,
+    n_rows: int,
+    random_state: np.random.RandomState,
+    on_iteration: OnIteration,
+) -> SolverResult:
+    """Mini-batch Adam; an iteration is an epoch, its loss the mean over its batches."""
+    theta = np.array(theta0)
+    state = AdamState.like(theta)
+    loss_curve: list[float] = []
+    converged = False
+    while len(loss_curve) < options.max_iter and not converged:
+        epoch_loss = 0.0
+        for rows in iter_batches(n_rows, options, random_state):
+            with np.errstate(over="ignore", invalid="ignore"):
+                value, gradient = value_and_gradient(theta, rows)
+            _check_finite(value, gradient, len(loss_curve) + 1, _adam_remedy(options))
+            state.step(theta, gradient, options.learning_rate_init)
+            epoch_loss += value * len(rows) / n_rows
+        loss_curve.append(epoch_loss)
+        on_iteration(len(loss_curve), epoch_loss)
+        converged = has_stalled(loss_curve, options)
+    return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
+
+
+@dataclass
+class AdamState:
+    """Running moments of the gradient, for one run of Adam [1]_.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR
+       2015.
+    """
+
+    first: Array
+    second: Array
+    scratch: Array
+    n_steps: int = 0
+
+    BETA_1 = 0.9
+    BETA_2 = 0.999
+    EPSILON = 1e-8
+
+    @classmethod
+    def like(cls, theta: Array) -> "AdamState":
+        """Start without memory."""
+        return cls(*(np.zeros_like(theta) for _ in range(3)))
+
+    def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        """Update theta in place."""
+        self.n_steps += 1
+        first, second, scratch = self.first, self.second, self.scratch
+        first *= self.BETA_1
+        first += np.multiply(gradient, 1.0 - self.BETA_1, out=scratch)
+        second *= self.BETA_2
+        np.square(gradient, out=scratch)
+        scratch *= 1.0 - self.BETA_2
+        second += scratch
+        # The bias corrections of the paper's algorithm 1, taken out of the vectors: as
+        # in its section 2, but with epsilon scaled too, so that the step is the same.
+        correction = math.sqrt(1.0 - self.BETA_2**self.n_steps)
+        np.sqrt(second, out=scratch)
+        scratch += self.EPSILON * correction
+        np.divide(first, scratch, out=scratch)
+        scratch *= learning_rate * correction / (1.0 - self.BETA_1**self.n_steps)
+        theta -= scratch
+
+
+def iter_batches(
+    n_rows: int, options: SolverOptions, random_state: np.random.RandomState
+) -> Iterator[Array]:
+    """Indices of an epoch's mini-batches; a short last one joins the one before."""
+    size = min(200, n_rows) if options.batch_size == "auto" else int(options.batch_size)
+    order = random_state.permutation(n_rows) if options.shuffle else np.arange(n_rows)
+    n_batches, rest = divmod(n_rows, size)
+    n_batches = max(1, n_batches + (2 * rest >= size))
+    for start in range(0, n_batches * size, size):
+        is_last = start == (n_batches - 1) * size
+        yield order[start:] if is_last else order[start : start + size]
+
+
+def has_stalled(loss_curve: list[float], options: SolverOptions) -> bool:
+    """Whether the last n_iter_no_change iterations took off no more than tol, relative."""
+    if len(loss_curve) <= options.n_iter_no_change:
+        return False
+    before, now = loss_curve[-1 - options.n_iter_no_change], loss_curve[-1]
+    return before - now <= options.tol * abs(before)
+
+
+_LBFGS_REMEDY = (
+    "Scale the features of X (MinMaxScaler or StandardScaler), or bound the activations: "
+    "'relu' and 'identity' units can grow without limit."
+)
+
+
+def _adam_remedy(options: SolverOptions) -> str:
+    return (
+        f"Lower learning_rate_init={options.learning_rate_init!r}, or scale the features "
+        "of X (MinMaxScaler or StandardScaler)."
+    )
+
+
+def _check_finite(value: float, gradient: Array, n_iter: int, remedy: str) -> None:
+    if np.isfinite(value) and np.isfinite(gradient).all():
+        return
+    raise ValueError(
+        f"The loss or its gradient is no longer finite in iteration {n_iter} "
+        f"(loss: {value}). {remedy}"
+    )
+
+
+SOLVERS = {"lbfgs": minimize_lbfgs, "adam": minimize_adam}

@@ -1,0 +1,501 @@
+"""The sparse autoencoder as a transformer."""
+
+import copy
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._activations import ACTIVATIONS, Activation
+from ._arrays import Array
+from ._losses import SquaredError
+from ._network import Layer, output
+from ._objectives import ActivationStatistics, AutoencoderObjective
+from ._parameters import ParameterLayout
+from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
+from ._solvers import SOLVERS
+from ._stages import Stage, warn_unconverged
+from ._validation import FLOAT_DTYPES, check_sample_weight
+
+# Units that vary less than this part of their range tell no rows apart.
+FLAT_STD = 0.01
+
+# Scalers miss the ends of their range by rounding.
+RANGE_SLACK = 1e-6
+
+
+class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
+
+    A Kullback-Leibler penalty holds the mean activation of every hidden unit near
+    `sparsity_target`, so that each unit learns a feature that few samples have. The
+    hidden activations are the transformed data.
+
+    Minimises, for samples :math:`x_i` with weights :math:`w_i` that sum to 1 [1]_,
+
+    .. math::
+        \sum_i w_i \tfrac{1}{2} \|\hat x_i - x_i\|^2
+        + \tfrac{\alpha}{2} (\|W_1\|^2 + \|W_2\|^2)
+        + \beta \sum_j KL(\rho \| \hat\rho_j)
+
+    with `alpha` = :math:`\alpha`, `sparsity_weight` = :math:`\beta` and
+    `sparsity_target` = :math:`\rho`. Biases are not decayed.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Number of hidden units.
+
+    activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
+        Activation of the hidden units. 'relu' and 'identity' units have no bounded
+        range, so that the sparsity penalty has no meaning for them: they need
+        ``sparsity_weight=0``.
+
+    decoder_activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
+        Activation of the output units. Its range must hold the data: [0, 1] for
+        'logistic', [-1, 1] for 'tanh'; 'identity' reconstructs any data.
+
+    alpha : float, default=1e-4
+        Weight decay of encoder and decoder.
+
+    sparsity_target : float, default=0.1
+        Mean activation that the penalty asks of each hidden unit, as a part of the
+        unit's range, in (0, 1).
+
+    sparsity_weight : float, default=3.0
+        Weight of the sparsity penalty; 0 turns it off.
+
+    solver : {'lbfgs', 'adam'}, default='lbfgs'
+        'lbfgs' uses all rows in each iteration; 'adam' uses mini-batches. For
+        'lbfgs' and up to 1024 rows, weighting rows and repeating them give
+        identical models.
+
+    max_iter : int, default=200
+        Maximum number of iterations ('lbfgs') or epochs ('adam').
+
+    tol : float, default=1e-4
+        Training ends when the loss has fallen by no more than this part of itself
+        over the last `n_iter_no_change` iterations or epochs.
+
+    n_iter_no_change : int, default=10
+        Number of iterations or epochs that `tol` looks back.
+
+    batch_size : int or 'auto', default='auto'
+        Rows in a mini-batch of 'adam'; 'auto' is ``min(200, n_samples)``.
+
+    learning_rate_init : float, default=0.001
+        Step length of 'adam'.
+
+    shuffle : bool, default=True
+        Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the fit before.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights and the order of mini-batches. Pass an int for
+        results that can be repeated.
+
+    n_jobs : int or None, default=None
+        Number of threads over blocks of rows. None means as many as BLAS may use
+        (not 1, as elsewhere in scikit-learn), but 1 inside of a joblib worker or
+        beside another fit in the same process. Results do not depend on it.
+
+    verbose : int, default=0
+        1 prints a line at the end of training, 2 a line for each iteration.
+
+    Attributes
+    ----------
+    coefs_ : list of 2 ndarrays, (n_features, n_components) and its transposed shape
+        Weights of encoder and decoder, in the precision of the data.
+
+    intercepts_ : list of 2 ndarrays of shape (n_components,) and (n_features,)
+        Biases of encoder and decoder.
+
+    components_ : ndarray of shape (n_components, n_features)
+        Weights of each hidden unit: the encoder's, transposed.
+
+    mean_activations_ : ndarray of shape (n_components,)
+        Weighted mean activation of each hidden unit over the training rows, as a
+        part of the unit's range where that is bounded; what the penalty compares
+        with `sparsity_target`. float64.
+
+    loss_ : float
+        Loss at the end of training, penalties included.
+
+    loss_curve_ : list of float
+        Loss after each iteration or, for 'adam', over each epoch.
+
+    n_iter_ : int
+        Number of iterations or epochs.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during `fit`, if all were strings.
+
+    See Also
+    --------
+    StackedAutoencoderClassifier : Several of these, with a classifier on top.
+    sklearn.neural_network.BernoulliRBM : Learns binary features from the same data.
+    sklearn.decomposition.PCA : The best linear reconstruction.
+
+    References
+    ----------
+    .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University, 2011.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skstackedae import SparseAutoencoder
+    >>> X = load_digits().data / 16
+    >>> autoencoder = SparseAutoencoder(25, max_iter=50, tol=0.01, random_state=0)
+    >>> autoencoder.fit_transform(X).shape
+    (1797, 25)
+    >>> reconstructed = autoencoder.inverse_transform(autoencoder.transform(X))
+    >>> reconstructed.shape
+    (1797, 64)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "decoder_activation": [StrOptions(set(ACTIVATIONS))],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
+        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions(set(SOLVERS))],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "shuffle": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    _doc_link_module = "skstackedae"
+    _doc_link_template = (
+        "https://skstackedae.readthedocs.io/en/stable/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        activation: str = "logistic",
+        decoder_activation: str = "logistic",
+        alpha: float = 1e-4,
+        sparsity_target: float = 0.1,
+        sparsity_weight: float = 3.0,
+        solver: str = "lbfgs",
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.activation = activation
+        self.decoder_activation = decoder_activation
+        self.alpha = alpha
+        self.sparsity_target = sparsity_target
+        self.sparsity_weight = sparsity_weight
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> "SparseAutoencoder":
+        """Learn to reconstruct X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples. float32 is kept, other types become float64.
+
+        y : None
+            Ignored; there for scikit-learn's interface.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative; None weighs all alike.
+
+        Returns
+        -------
+        SparseAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or the weights are not valid, if parameters do not go together, or if
+            the loss does not stay finite. The estimator is then as it was before.
+        """
+        # All is written to a copy: a fit that fails leaves this estimator as it was.
+        fitted = copy.copy(self)
+        X = validate_data(
+            fitted, X, dtype=FLOAT_DTYPES, order="C", reset=not self._goes_on()
+        )
+        weights = check_sample_weight(sample_weight, X)
+        stage = Stage.of(self, "sparse autoencoder")
+        with Workers(self.n_jobs) as workers:
+            record = fitted._train(X, weights, stage, workers)
+        warn_unconverged([record], self.max_iter)
+        self.__dict__ = fitted.__dict__
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Activations of the hidden units.
+        """
+        return self._map_rows(output, self._validated(X), [self._encoder()])
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Decode activations of the hidden units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Activations of the hidden units, as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Reconstructed samples.
+        """
+        check_is_fitted(self)
+        H = check_array(X, dtype=FLOAT_DTYPES, order="C", input_name="X")
+        if H.shape[1] != len(self.intercepts_[0]):
+            raise ValueError(
+                f"X has {H.shape[1]} columns, but {type(self).__name__} decodes "
+                f"n_components={len(self.intercepts_[0])} activations."
+            )
+        return self._decode(H)
+
+    def score_samples(self, X: Any) -> Array:
+        """Score how well each sample is reconstructed; low scores are anomalies.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Minus half the squared distance of each sample to its reconstruction,
+            without penalties.
+        """
+        layers = [self._encoder(), self._decoder()]
+        return self._map_rows(_reconstruction_scores, self._validated(X), layers)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the mean of `score_samples`; higher is better.
+
+        It holds no penalties: a search that maximises it favours models without
+        sparsity.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        y : None
+            Ignored; there for scikit-learn's interface.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the mean.
+
+        Returns
+        -------
+        float
+            Weighted mean of the samples' scores.
+        """
+        scores = self.score_samples(X)
+        weights = check_sample_weight(sample_weight, scores)
+        return float(np.average(scores, weights=weights))
+
+    @property
+    def components_(self) -> Array:
+        """Weights of each hidden unit, of shape (n_components, n_features)."""
+        return self.coefs_[0].T
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.intercepts_[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _goes_on(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "coefs_")
+
+    def _train(
+        self,
+        X: Array,
+        sample_weight: Array,
+        stage: Stage,
+        workers: Workers,
+    ) -> dict[str, Any]:
+        """Fit to validated rows, inside of a call that holds the workers."""
+        self._check_penalty()
+        self._warn_outside_decoder_range(X, stage)
+        random_state = check_random_state(self.random_state)
+        canonical = self.solver == "lbfgs"
+        X, _, weights = weighted_rows(X, None, sample_weight, canonical=canonical)
+        layout = self._layout(X.shape[1])
+        row_width = sum(layout.sizes)
+        data = RowBlocks(X, None, weights, row_width=row_width, workers=workers)
+        theta0 = self._starting_point(layout, random_state).astype(X.dtype)
+        result, record = stage.run(self._objective(data, layout), theta0, random_state)
+        coefs, intercepts = layout.unpack(result.theta)
+        # Copies of their own: a view would keep the solver's whole vector alive.
+        self.coefs_ = [np.array(W, dtype=X.dtype) for W in coefs]
+        self.intercepts_ = [np.array(b, dtype=X.dtype) for b in intercepts]
+        self.n_features_in_ = X.shape[1]
+        self.loss_, self.loss_curve_ = result.loss, result.loss_curve
+        self.n_iter_ = result.n_iter
+        statistics = ActivationStatistics.of(data, self._encoder())
+        self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
+        _warn_flat_units(statistics.std, ACTIVATIONS[self.activation], stage)
+        return record
+
+    def _layout(self, n_features: int) -> ParameterLayout:
+        return ParameterLayout((n_features, self.n_components, n_features))
+
+    def _objective(self, data: RowBlocks, layout: ParameterLayout) -> AutoencoderObjective:
+        return AutoencoderObjective(
+            data,
+            layout,
+            ACTIVATIONS[self.activation],
+            SquaredError(ACTIVATIONS[self.decoder_activation]),
+            alpha=self.alpha,
+            sparsity_target=self.sparsity_target,
+            sparsity_weight=self.sparsity_weight,
+        )
+
+    def _starting_point(
+        self, layout: ParameterLayout, random_state: np.random.RandomState
+    ) -> Array:
+        if not self._goes_on():
+            return layout.initialize(random_state)
+        if self._n_features_out != self.n_components:
+            raise ValueError(
+                f"n_components={self.n_components}, but the fit that warm_start=True "
+                f"goes on from has {self._n_features_out}: set it back, or set "
+                "warm_start=False."
+            )
+        return layout.pack(self.coefs_, self.intercepts_)
+
+    def _initialize(self, n_features: int) -> None:
+        """Set the weights from which training would start."""
+        random_state = check_random_state(self.random_state)
+        layout = self._layout(n_features)
+        self.coefs_, self.intercepts_ = layout.unpack(layout.initialize(random_state))
+        self.n_features_in_ = n_features
+
+    def _decode(self, H: Array) -> Array:
+        return self._map_rows(output, H, [self._decoder()])
+
+    def _encoder(self) -> Layer:
+        check_is_fitted(self)
+        return Layer(self.coefs_[0], self.intercepts_[0], ACTIVATIONS[self.activation])
+
+    def _decoder(self) -> Layer:
+        check_is_fitted(self)
+        activation = ACTIVATIONS[self.decoder_activation]
+        return Layer(self.coefs_[1], self.intercepts_[1], activation)
+
+    def _validated(self, X: Any) -> Array:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=FLOAT_DTYPES, order="C", reset=False)
+
+    def _map_rows(self, function: Any, X: Array, layers: list[Layer]) -> Array:
+        row_width = sum(self._layout(self.n_features_in_).sizes)
+        return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
+
+    def _check_penalty(self) -> None:
+        if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
+            raise ValueError(
+                f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
+                f"range, which activation={self.activation!r} has not: set "
+                "sparsity_weight=0, or activation='logistic' or 'tanh'."
+            )
+
+    def _warn_outside_decoder_range(self, X: Array, stage: Stage) -> None:
+        decoder = ACTIVATIONS[self.decoder_activation]
+        low, high = float(X.min()), float(X.max())
+        if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
+            return
+        remedy = "decoder_activation='identity'"
+        if decoder.is_bounded:
+            limits = f"({decoder.lower:g}, {decoder.upper:g})"
+            remedy = f"MinMaxScaler(feature_range={limits}), or {remedy}"
+        warnings.warn(
+            f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
+            f"decoder_activation={self.decoder_activation!r} reconstructs only values in "
+            f"[{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _reconstruction_scores(X: Array, layers: list[Layer]) -> Array:
+    loss = SquaredError(layers[-1].activation)
+    return -loss.row_losses(output(X, layers), X)
+
+
+def _warn_flat_units(std: Array, activation: Activation, stage: Stage) -> None:
+    """Warn if most units are dead or saturated, that is the same for every row."""
+    scale = activation.span if activation.is_bounded else float(std.max())
+    median = float(np.median(std))
+    if median > FLAT_STD * scale:
+        return
+    warnings.warn(
+        f"Most units of the {stage.title} are dead or saturated: the median standard "
+        f"deviation of their activations over the training rows is {median:.2g}. Lower "
+        "alpha or sparsity_weight, raise sparsity_target, or scale the features of X.",
+        UserWarning,
+        stacklevel=5,
+    )

@@ -1,0 +1,103 @@
+"""A stage of training: one run of a solver, with its clock, its lines and its record."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._arrays import Array
+from ._objectives import AutoencoderObjective, NetworkObjective
+from ._solvers import SOLVERS, SolverOptions, SolverResult
+
+
+class Stage(NamedTuple):
+    """What a stage is called, and how its estimator wants it to be run."""
+
+    name: str
+    layer: int | None
+    solver: str
+    options: SolverOptions
+    verbose: int
+
+    @classmethod
+    def of(cls, estimator: Any, name: str, layer: int | None = None) -> "Stage":
+        """Read the solver's parameters off an estimator."""
+        options = {f.name: getattr(estimator, f.name) for f in fields(SolverOptions)}
+        return cls(
+            name, layer, estimator.solver, SolverOptions(**options), estimator.verbose
+        )
+
+    @property
+    def title(self) -> str:
+        """Name for people: with the layer, where there is one."""
+        return self.name if self.layer is None else f"{self.name} of layer {self.layer}"
+
+    def run(
+        self,
+        objective: AutoencoderObjective | NetworkObjective,
+        theta0: Array,
+        random_state: np.random.RandomState,
+        accuracy: Callable[[Array], float] | None = None,
+    ) -> tuple[SolverResult, dict[str, Any]]:
+        """Minimise the objective; return the solver's result and the stage's record."""
+        start = time.perf_counter()
+        result = SOLVERS[self.solver](
+            objective.value_and_gradient,
+            theta0,
+            options=self.options,
+            n_rows=len(objective.data.X),
+            random_state=random_state,
+            on_iteration=self._print_iteration,
+        )
+        seconds = time.perf_counter() - start
+        record = self._record(result, seconds)
+        if accuracy is not None:
+            record["accuracy"] = accuracy(result.theta)
+        if self.verbose:
+            print(self._summary(record), flush=True)
+        return result, record
+
+    def _print_iteration(self, n_iter: int, loss: float) -> None:
+        if self.verbose > 1:
+            print(f"[{self.title}] iteration {n_iter}, loss {loss:.6g}", flush=True)
+
+    def _summary(self, record: dict[str, Any]) -> str:
+        line = (
+            f"[{self.title}] {record['n_iter']} iterations, loss "
+            f"{record['first_loss']:.6g} -> {record['last_loss']:.6g}, "
+            f"{record['seconds']:.1f} s"
+        )
+        if record["accuracy"] is not None:
+            line += f", training accuracy {record['accuracy']:.4f}"
+        return line
+
+    def _record(self, result: SolverResult, seconds: float) -> dict[str, Any]:
+        curve = result.loss_curve
+        return {
+            "name": self.name,
+            "layer": self.layer,
+            "n_iter": result.n_iter,
+            "converged": result.converged,
+            "first_loss": curve[0] if curve else result.loss,
+            "last_loss": result.loss,
+            "seconds": seconds,
+            "accuracy": None,
+            "loss_curve": curve,
+        }
+
+
+def warn_unconverged(records: Iterable[dict[str, Any]], max_iter: int) -> None:
+    """Name the stages that used up their iterations, in one ConvergenceWarning."""
+    names = [record["name"] for record in records if not record["converged"]]
+    if names:
+        warnings.warn(
+            f"Stopped after max_iter={max_iter} iterations, before the loss settled: "
+            f"{', '.join(names)}. Raise max_iter, or tol if the result is good enough.",
+            ConvergenceWarning,
+            # The caller of fit, behind fit itself and scikit-learn's wrapper of it.
+            stacklevel=4,
+        )

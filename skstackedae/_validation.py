@@ -1,0 +1,22 @@
+"""Checks of input that both estimators share."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight
+
+from ._arrays import Array
+
+#: Precisions that a fit keeps; everything else becomes the first.
+FLOAT_DTYPES = (np.float64, np.float32)
+
+
+def check_sample_weight(sample_weight: ArrayLike | None, X: Array) -> Array:
+    """Return float64 weights of the rows of X: not negative, not all zero."""
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError(
+            "sample_weight is zero for every row: at least one row must count."
+        )
+    return weights
