@@ -83,3 +83,6 @@ class SoftmaxCrossEntropy:
         row_losses = -xp.sum(xp.where(is_label, log_P, xp.zeros_like(Z)), axis=1)
         delta = w[:, None] * xp.where(is_label, P - 1.0, P)
         return _weighted_sum(row_losses, w), delta
+
+
+SOFTMAX = SoftmaxCrossEntropy()

@@ -30,12 +30,12 @@ class Layer(NamedTuple):
 
 
 def make_layers(
-    coefs: Iterable[Array], intercepts: Iterable[Array], activations: Iterable[Activation]
+    coefs: Iterable[Array],
+    intercepts: Iterable[Array],
+    activations: Iterable[Activation],
 ) -> list[Layer]:
     """Join the three lists of a network's parts into its layers."""
-    return [
-        Layer(*parts) for parts in zip(coefs, intercepts, activations, strict=True)
-    ]
+    return [Layer(*parts) for parts in zip(coefs, intercepts, activations, strict=True)]
 
 
 def forward(X: Array, layers: Sequence[Layer]) -> list[Array]:

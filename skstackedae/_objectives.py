@@ -16,7 +16,7 @@ import numpy as np
 
 from ._activations import IDENTITY, Activation
 from ._arrays import Array
-from ._losses import Loss, SoftmaxCrossEntropy, SquaredError
+from ._losses import SOFTMAX, Loss, SquaredError
 from ._network import Layer, backward, forward, make_layers, output
 from ._parameters import ParameterLayout
 from ._penalties import kl_sparsity, weight_decay
@@ -55,7 +55,11 @@ class AutoencoderObjective:
         encoded = list(data.map(_encode, layers[0]))
         penalty, activity_error = self._sparsity(encoded, data)
         value, *gradients = data.sum(
-            _reconstruct, layers, self.loss, activity_error, each=[H for H, _ in encoded]
+            _reconstruct,
+            layers,
+            self.loss,
+            activity_error,
+            each=[H for H, _ in encoded],
         )
         return _add_decay(
             float(value) + penalty,
@@ -70,12 +74,13 @@ class AutoencoderObjective:
     ) -> tuple[float, Array | None]:
         if self.sparsity_weight == 0:
             return 0.0, None
-        assert data.weights is not None
         total_weight = data.weights.sum(dtype=np.float64)
         mean = _ordered_sum([part for _, part in encoded]) / total_weight
         rate = self.activation.rate(mean)
         divergence, derivative = kl_sparsity(rate, self.sparsity_target)
-        error = self.sparsity_weight * derivative / (self.activation.span * total_weight)
+        error = (
+            self.sparsity_weight * derivative / (self.activation.span * total_weight)
+        )
         value = self.sparsity_weight * float(divergence.sum())
         return value, error.astype(data.X.dtype)
 
@@ -92,7 +97,7 @@ class NetworkObjective:
     activations: tuple[Activation, ...]
     alpha: float
     hidden_alpha: float
-    loss: Loss = SoftmaxCrossEntropy()
+    loss: Loss = SOFTMAX
 
     def layers(self, theta: Array) -> list[Layer]:
         """Hidden layers and the layer of the logits."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -44,10 +45,13 @@ class ParameterLayout:
         return pieces[:n_layers], pieces[n_layers:]
 
     def pack(
-        self, coefs: Sequence[Array], intercepts: Sequence[Array], dtype: type = np.float64
+        self,
+        coefs: Sequence[Array],
+        intercepts: Sequence[Array],
+        dtype: Any = np.float64,
     ) -> Array:
         """Copy weights and biases into a new theta."""
-        theta = np.empty(self.n_parameters, dtype=dtype)
+        theta: Array = np.empty(self.n_parameters, dtype=dtype)
         for piece, values in zip(self.unpack(theta), (coefs, intercepts), strict=True):
             for view, value in zip(piece, values, strict=True):
                 view[...] = value
@@ -55,7 +59,7 @@ class ParameterLayout:
 
     def initialize(self, random_state: np.random.RandomState) -> Array:
         """Draw W_l ~ U(-r, r), r = sqrt(6 / (n_{l-1} + n_l + 1)); biases are 0."""
-        theta = np.zeros(self.n_parameters)
+        theta: Array = np.zeros(self.n_parameters)
         coefs, _ = self.unpack(theta)
         for W in coefs:
             r = np.sqrt(6.0 / (sum(W.shape) + 1))

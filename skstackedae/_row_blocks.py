@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import joblib
@@ -23,8 +24,8 @@ from ._arrays import Array
 # core's cache and to give small data more than one block.
 BLOCK_BYTES = 2 * 2**20
 
-# Wide networks get at least this many rows a block: below, summing the blocks' gradients
-# costs as much as computing them.
+# Wide networks get at least this many rows a block: with fewer, summing the blocks'
+# gradients costs as much as computing them.
 MIN_BLOCK_ROWS = 256
 
 # Data up to these sizes is brought into canonical form: beyond them sorting costs more
@@ -34,11 +35,14 @@ CANONICAL_ENTRIES = 2**20
 
 
 class Block(NamedTuple):
-    """Some rows of a data set: the unit of work of a kernel."""
+    """Some rows of a data set: the unit of work of a kernel.
+
+    y and w are None where the data set has no targets or weights.
+    """
 
     X: Array
-    y: Array | None
-    w: Array | None
+    y: Any
+    w: Any
 
 
 class RowBlocks:
@@ -57,8 +61,8 @@ class RowBlocks:
     def __init__(
         self,
         X: Array,
-        y: Array | None = None,
-        weights: Array | None = None,
+        y: Any = None,
+        weights: Any = None,
         *,
         row_width: int,
         workers: "Workers | None" = None,
@@ -73,25 +77,20 @@ class RowBlocks:
 
     def blocks(self) -> list[Block]:
         """Views of the rows, block by block."""
-        return [
-            Block(*(None if rows is None else rows[cut] for rows in self._parts()))
-            for cut in self.slices
-        ]
+        return [self._take(cut) for cut in self.slices]
 
     def batch(self, indices: Array) -> "RowBlocks":
-        """Return the rows of a mini-batch; their weights stand for those of all rows."""
-        scale = len(self.X) / len(indices)
-        X, y, weights = (
-            None if rows is None else rows[indices] for rows in self._parts()
-        )
+        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        X, y, weights = self._take(indices)
         if weights is not None:
-            weights = weights * weights.dtype.type(scale)
-        return RowBlocks(
-            X, y, weights, row_width=self.row_width, workers=self.workers
-        )
+            weights = weights * weights.dtype.type(len(self.X) / len(indices))
+        return RowBlocks(X, y, weights, row_width=self.row_width, workers=self.workers)
 
     def map(
-        self, kernel: Callable[..., Any], *common: Any, each: Iterable[Any] | None = None
+        self,
+        kernel: Callable[..., Any],
+        *common: Any,
+        each: Iterable[Any] | None = None,
     ) -> Iterator[Any]:
         """Yield kernel(block, [item of each,] *common) in the order of the rows."""
         columns = [self.blocks()] if each is None else [self.blocks(), each]
@@ -104,9 +103,12 @@ class RowBlocks:
         return self.workers.run(tasks)
 
     def sum(
-        self, kernel: Callable[..., Any], *common: Any, each: Iterable[Any] | None = None
+        self,
+        kernel: Callable[..., Any],
+        *common: Any,
+        each: Iterable[Any] | None = None,
     ) -> list[Array]:
-        """Sum the tuples that a kernel returns, in the order of the rows, in float64."""
+        """Sum the tuples that a kernel returns: in the rows' order, in float64."""
         totals: list[Array] = []
         for parts in self.map(kernel, *common, each=each):
             if not totals:
@@ -129,8 +131,10 @@ class RowBlocks:
         assert stacked is not None
         return stacked
 
-    def _parts(self) -> tuple[Array, Array | None, Array | None]:
-        return self.X, self.y, self.weights
+    def _take(self, rows: slice | Array) -> Block:
+        y = None if self.y is None else self.y[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        return Block(self.X[rows], y, weights)
 
 
 def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
@@ -138,7 +142,7 @@ def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
     block_rows = max(MIN_BLOCK_ROWS, BLOCK_BYTES // row_bytes)
     n_blocks = -(-n_rows // block_rows)
     bounds = [n_rows * i // n_blocks for i in range(n_blocks + 1)]
-    return [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def _quietly(kernel: Callable[..., Any], *arguments: Any) -> Any:
@@ -159,7 +163,7 @@ def map_rows(
     row_width: int,
     n_jobs: int | None,
 ) -> Array:
-    """Apply a function to all rows of X outside of a fit; one block needs no threads."""
+    """Apply a function to the rows of X outside of a fit; one block runs right here."""
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
         return rows.stack(function, *common)
@@ -168,9 +172,7 @@ def map_rows(
         return rows.stack(function, *common)
 
 
-def weighted_rows(
-    X: Array, y: Array | None, sample_weight: Array, *, canonical: bool
-) -> tuple[Array, Array | None, Array]:
+def weighted_rows(X: Array, y: Any, sample_weight: Array, *, canonical: bool) -> Block:
     """Rows that count, and their weights (in X's precision), which sum to 1.
 
     L-BFGS amplifies rounding from one iteration to the next, so that problems which
@@ -187,7 +189,7 @@ def weighted_rows(
         X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
     # Divided twice, because the sum of huge weights may overflow.
     weights = sample_weight / sample_weight.max()
-    return X, y, (weights / weights.sum()).astype(X.dtype)
+    return Block(X, y, (weights / weights.sum()).astype(X.dtype))
 
 
 def _merge_equal_rows(
@@ -279,7 +281,7 @@ class _SingleBLASThread:
                 self._limits = None
 
     def forget_holders(self) -> None:
-        """In a forked child the threads that held BLAS are gone; nobody else restores."""
+        """Start afresh in a forked child, where the threads that held BLAS are gone."""
         self._lock = threading.Lock()
         if self._n_holders:
             self._limits.restore_original_limits()

@@ -151,7 +151,7 @@ class AdamState:
     @classmethod
     def like(cls, theta: Array) -> "AdamState":
         """Start without memory."""
-        return cls(*(np.zeros_like(theta) for _ in range(3)))
+        return cls(np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta))
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta in place."""
@@ -187,7 +187,7 @@ def iter_batches(
 
 
 def has_stalled(loss_curve: list[float], options: SolverOptions) -> bool:
-    """Whether the last n_iter_no_change iterations took off no more than tol, relative."""
+    """Whether the loss fell by no more than tol, relative, in the last iterations."""
     if len(loss_curve) <= options.n_iter_no_change:
         return False
     before, now = loss_curve[-1 - options.n_iter_no_change], loss_curve[-1]
@@ -195,15 +195,15 @@ def has_stalled(loss_curve: list[float], options: SolverOptions) -> bool:
 
 
 _LBFGS_REMEDY = (
-    "Scale the features of X (MinMaxScaler or StandardScaler), or bound the activations: "
-    "'relu' and 'identity' units can grow without limit."
+    "Scale the features of X (MinMaxScaler or StandardScaler), or bound the "
+    "activations: 'relu' and 'identity' units can grow without limit."
 )
 
 
 def _adam_remedy(options: SolverOptions) -> str:
     return (
-        f"Lower learning_rate_init={options.learning_rate_init!r}, or scale the features "
-        "of X (MinMaxScaler or StandardScaler)."
+        f"Lower learning_rate_init={options.learning_rate_init!r}, or scale the "
+        "features of X (MinMaxScaler or StandardScaler)."
     )
 
 

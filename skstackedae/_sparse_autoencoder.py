@@ -34,7 +34,9 @@ FLAT_STD = 0.01
 RANGE_SLACK = 1e-6
 
 
-class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SparseAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
     A Kullback-Leibler penalty holds the mean activation of every hidden unit near
@@ -179,7 +181,10 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "shuffle": ["boolean"],
         "warm_start": ["boolean"],
@@ -404,7 +409,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _layout(self, n_features: int) -> ParameterLayout:
         return ParameterLayout((n_features, self.n_components, n_features))
 
-    def _objective(self, data: RowBlocks, layout: ParameterLayout) -> AutoencoderObjective:
+    def _objective(
+        self, data: RowBlocks, layout: ParameterLayout
+    ) -> AutoencoderObjective:
         return AutoencoderObjective(
             data,
             layout,
@@ -474,8 +481,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             remedy = f"MinMaxScaler(feature_range={limits}), or {remedy}"
         warnings.warn(
             f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
-            f"decoder_activation={self.decoder_activation!r} reconstructs only values in "
-            f"[{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
+            f"decoder_activation={self.decoder_activation!r} reconstructs only values "
+            f"in [{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
             UserWarning,
             stacklevel=5,
         )

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
-    clone,
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
@@ -24,7 +22,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
-from ._losses import SoftmaxCrossEntropy
+from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
+from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
@@ -33,8 +32,6 @@ from ._solvers import SOLVERS
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import Stage, warn_unconverged
 from ._validation import FLOAT_DTYPES, check_sample_weight
-
-_SOFTMAX = SoftmaxCrossEntropy()
 
 
 class TrainingRows(NamedTuple):
@@ -224,7 +221,7 @@ class StackedAutoencoderClassifier(
     >>> from sklearn.preprocessing import MinMaxScaler
     >>> from skstackedae import StackedAutoencoderClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = StackedAutoencoderClassifier((20, 10), max_iter=500, random_state=0)
+    >>> classifier = StackedAutoencoderClassifier((20, 10), random_state=0)
     >>> model = make_pipeline(MinMaxScaler(), classifier).fit(X, y)
     >>> model.score(X, y) > 0.95
     True
@@ -246,7 +243,10 @@ class StackedAutoencoderClassifier(
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "shuffle": ["boolean"],
         "warm_start": ["boolean"],
@@ -464,15 +464,15 @@ class StackedAutoencoderClassifier(
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
-                f"y has 1 class, {classes.tolist()}: a classifier needs at least 2 classes."
+                f"y has 1 class, {classes.tolist()}: a classifier needs 2 or more."
             )
         if self._goes_on() and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"y has the classes {classes.tolist()}, but the fit that warm_start=True "
-                f"goes on from has {self.classes_.tolist()}: pass rows of these classes, "
-                "or set warm_start=False."
+                f"y has the classes {classes.tolist()}, but the fit that warm_start="
+                f"True goes on from has {self.classes_.tolist()}: pass rows of these "
+                "classes, or set warm_start=False."
             )
-        self.classes_ = classes
+        self.classes_: Array = classes
         return codes
 
     def _train(
@@ -484,8 +484,14 @@ class StackedAutoencoderClassifier(
         workers: Workers,
     ) -> None:
         """Run the stages on validated rows, inside of a call that holds the workers."""
-        sizes = _layer_sizes(self.hidden_layer_sizes)
-        autoencoders = self._layer_autoencoders(sizes, X.shape[1], random_state)
+        sizes = layer_sizes(self.hidden_layer_sizes)
+        autoencoders = layer_autoencoders(
+            self.autoencoder,
+            (X.shape[1], *sizes),
+            random_state,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
         canonical = self._trains_by_lbfgs_alone(autoencoders)
         counted = weighted_rows(X, codes, sample_weight, canonical=canonical)
         rows = TrainingRows(*counted, workers)
@@ -505,58 +511,16 @@ class StackedAutoencoderClassifier(
             *hidden, softmax = network
         self._store([*hidden, softmax], X.dtype)
 
-    def _layer_autoencoders(
-        self, sizes: Sequence[int], n_features: int, random_state: np.random.RandomState
-    ) -> list[SparseAutoencoder | FrozenEstimator]:
-        """One autoencoder for each layer: a clone ready to be trained, or a frozen one."""
-        given = SparseAutoencoder() if self.autoencoder is None else self.autoencoder
-        if isinstance(given, SparseAutoencoder):
-            given = [given] * len(sizes)
-        if len(given) != len(sizes):
-            raise ValueError(
-                f"autoencoder has {len(given)} entries, but hidden_layer_sizes="
-                f"{tuple(sizes)} has {len(sizes)} layers: pass one entry for each layer, "
-                "or a single SparseAutoencoder for all."
-            )
-        # Every layer draws a seed, needed or not, so that layer 1 is the same at every
-        # depth and beside every other layer.
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=len(sizes))
-        widths = list(pairwise((n_features, *sizes)))
-        return [
-            _check_frozen(entry, position, *widths[position])
-            if isinstance(entry, FrozenEstimator)
-            else self._layer_clone(entry, position, sizes[position], int(seeds[position]))
-            for position, entry in enumerate(given)
-        ]
-
-    def _layer_clone(
-        self, prototype: Any, position: int, n_components: int, seed: int
-    ) -> SparseAutoencoder:
-        if not isinstance(prototype, SparseAutoencoder):
-            raise ValueError(
-                f"autoencoder[{position}] is {prototype!r}: pass a SparseAutoencoder, or "
-                "FrozenEstimator(autoencoder) around a fitted one."
-            )
-        autoencoder = clone(prototype).set_params(
-            n_components=n_components,
-            random_state=seed,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
-        # scikit-learn leaves the parameters of nested estimators to those who fit them.
-        autoencoder._validate_params()
-        return autoencoder
-
-    def _trains_by_lbfgs_alone(
-        self, autoencoders: list[SparseAutoencoder | FrozenEstimator]
-    ) -> bool:
+    def _trains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
         trained: list[Any] = [self]
         if self.pretrain and not self._goes_on():
             trained += [a for a in autoencoders if isinstance(a, SparseAutoencoder)]
         return all(estimator.solver == "lbfgs" for estimator in trained)
 
     def _hidden_layers(
-        self, autoencoders: list[SparseAutoencoder | FrozenEstimator], rows: TrainingRows
+        self,
+        autoencoders: list[LayerAutoencoder],
+        rows: TrainingRows,
     ) -> list[Layer]:
         """Stage 1: pretrain the layers from the input up, or only initialise them."""
         layers: list[Layer] = []
@@ -576,7 +540,7 @@ class StackedAutoencoderClassifier(
             fitted.append(autoencoder)
             layers.append(autoencoder._encoder())
         # What an earlier fit left must not pass for this one's.
-        vars(self).pop("autoencoders_", None)
+        self.__dict__.pop("autoencoders_", None)
         if self.pretrain:
             self.autoencoders_ = fitted
         return layers
@@ -641,45 +605,13 @@ class StackedAutoencoderClassifier(
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
 
 
-def _layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
-    if isinstance(hidden_layer_sizes, Integral):
-        hidden_layer_sizes = (hidden_layer_sizes,)
-    for size in hidden_layer_sizes:
-        if not isinstance(size, Integral) or size < 1:
-            raise ValueError(
-                f"hidden_layer_sizes={hidden_layer_sizes!r} holds {size!r}: each layer "
-                "needs an int of 1 or more."
-            )
-    return tuple(int(size) for size in hidden_layer_sizes)
-
-
-def _check_frozen(
-    frozen: FrozenEstimator, position: int, n_in: int, n_out: int
-) -> FrozenEstimator:
-    autoencoder = frozen.estimator
-    if not isinstance(autoencoder, SparseAutoencoder):
-        raise ValueError(
-            f"autoencoder[{position}] freezes {autoencoder!r}: only a fitted "
-            "SparseAutoencoder can be a layer."
-        )
-    check_is_fitted(autoencoder)
-    shape = autoencoder.coefs_[0].shape
-    if shape != (n_in, n_out):
-        raise ValueError(
-            f"autoencoder[{position}] is frozen with {shape[0]} features and {shape[1]} "
-            f"components, but layer {position + 1} maps {n_in} to {n_out}: fit it on such "
-            "data, or change hidden_layer_sizes."
-        )
-    return frozen
-
-
 def _zero_layer(n_in: int, n_out: int) -> Layer:
     return Layer(np.zeros((n_in, n_out)), np.zeros(n_out), IDENTITY)
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:
-    return _SOFTMAX.predict(output(X, layers))
+    return SOFTMAX.predict(output(X, layers))
 
 
 def _log_probabilities(X: Array, layers: Sequence[Layer]) -> Array:
-    return _SOFTMAX.log_predict(output(X, layers))
+    return SOFTMAX.log_predict(output(X, layers))

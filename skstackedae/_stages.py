@@ -1,4 +1,4 @@
-"""A stage of training: one run of a solver, with its clock, its lines and its record."""
+"""A stage of training: one run of a solver, with its clock, lines and record."""
 
 import time
 import warnings

@@ -1,0 +1,107 @@
+"""Which autoencoder becomes which layer of a stack."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ._sparse_autoencoder import SparseAutoencoder
+
+#: A clone that is ready to be trained, or a fitted one that is taken as it is.
+LayerAutoencoder: TypeAlias = SparseAutoencoder | FrozenEstimator
+
+
+def layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """Read the parameter of that name: an int, or any sequence of them."""
+    if isinstance(hidden_layer_sizes, Integral):
+        hidden_layer_sizes = (hidden_layer_sizes,)
+    for size in hidden_layer_sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                f"hidden_layer_sizes={hidden_layer_sizes!r} holds {size!r}: each layer "
+                "needs an int of 1 or more."
+            )
+    return tuple(int(size) for size in hidden_layer_sizes)
+
+
+def layer_autoencoders(
+    given: Any,
+    widths: Sequence[int],
+    random_state: np.random.RandomState,
+    *,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[LayerAutoencoder]:
+    """Make one autoencoder for each layer of what the user gave.
+
+    ``widths`` are those of the input and of the hidden layers. Every layer draws a
+    seed, needed or not, so that layer 1 is the same at every depth.
+    """
+    n_layers = len(widths) - 1
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_layers)
+    autoencoders = []
+    prototypes = _one_for_each(given, widths[1:])
+    for position, (prototype, (n_in, n_out)) in enumerate(
+        zip(prototypes, pairwise(widths), strict=True)
+    ):
+        if isinstance(prototype, FrozenEstimator):
+            _check_frozen(prototype, position, n_in, n_out)
+            autoencoders.append(prototype)
+            continue
+        _check_prototype(prototype, position)
+        autoencoder = clone(prototype).set_params(
+            n_components=n_out,
+            random_state=int(seeds[position]),
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        # scikit-learn leaves the parameters of nested estimators to those who fit them.
+        autoencoder._validate_params()
+        autoencoders.append(autoencoder)
+    return autoencoders
+
+
+def _one_for_each(given: Any, sizes: Sequence[int]) -> Sequence[Any]:
+    if given is None:
+        given = SparseAutoencoder()
+    if isinstance(given, SparseAutoencoder):
+        return [given] * len(sizes)
+    if len(given) != len(sizes):
+        raise ValueError(
+            f"autoencoder has {len(given)} entries, but hidden_layer_sizes="
+            f"{tuple(sizes)} has {len(sizes)} layers: pass one entry for each layer, "
+            "or a single SparseAutoencoder for all."
+        )
+    return given
+
+
+def _check_prototype(prototype: Any, position: int) -> None:
+    if not isinstance(prototype, SparseAutoencoder):
+        raise ValueError(
+            f"autoencoder[{position}] is {prototype!r}: pass a SparseAutoencoder, or "
+            "FrozenEstimator(autoencoder) around a fitted one."
+        )
+
+
+def _check_frozen(
+    frozen: FrozenEstimator, position: int, n_in: int, n_out: int
+) -> None:
+    autoencoder = frozen.estimator
+    if not isinstance(autoencoder, SparseAutoencoder):
+        raise ValueError(
+            f"autoencoder[{position}] freezes {autoencoder!r}: only a fitted "
+            "SparseAutoencoder can be a layer."
+        )
+    check_is_fitted(autoencoder)
+    shape = autoencoder.coefs_[0].shape
+    if shape != (n_in, n_out):
+        raise ValueError(
+            f"autoencoder[{position}] is frozen with {shape[0]} features and "
+            f"{shape[1]} components, but layer {position + 1} maps {n_in} to {n_out}: "
+            "fit it on such data, or change hidden_layer_sizes."
+        )
