@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from ._arrays import Array
 
@@ -221,7 +221,8 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         """Hold BLAS to one thread."""
-        n_free = _single_blas_thread.acquire()
+        n_free = _blas_hold.acquire()
+        self._before = _limit_this_thread()
         if self._n_jobs is not None:
             self.n_threads = self._n_jobs
         else:
@@ -235,7 +236,8 @@ class Workers:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
         finally:
-            _single_blas_thread.release()
+            _restore(self._before)
+            _blas_hold.release()
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
         """Yield the tasks' results in their order; a single task runs right here."""
@@ -244,7 +246,9 @@ class Workers:
                 yield task()
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.n_threads, "skstackedae")
+            self._pool = ThreadPoolExecutor(
+                self.n_threads, "skstackedae", initializer=_limit_this_thread
+            )
         pending: deque[Future[Any]] = deque()
         for task in tasks:
             pending.append(self._pool.submit(task))
@@ -255,52 +259,93 @@ class Workers:
             yield pending.popleft().result()
 
 
-class _SingleBLASThread:
-    """Process-wide hold on BLAS, counted: the last one out restores what was before."""
+Limits: TypeAlias = list[tuple[LibController, int]]
+
+
+class _BLASHold:
+    """Counted hold on BLAS, at one thread: the last one out restores what was before.
+
+    It holds the libraries that have one number of threads for the whole process.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_holders = 0
-        self._limits: Any = None
+        self._forget()
 
     def acquire(self) -> int:
         """Limit BLAS to one thread; return how many threads the caller may use."""
         with self._lock:
-            n_free = 1
+            n_free = 1 if self._n_holders else _n_blas_threads()
             if self._n_holders == 0:
-                n_free = _n_blas_threads()
-                self._limits = _blas_controller().limit(limits=1)
+                self._before = _limit(_process_wide_libraries())
             self._n_holders += 1
             return n_free
 
     def release(self) -> None:
+        """Give up the hold."""
         with self._lock:
             self._n_holders -= 1
             if self._n_holders == 0:
-                self._limits.restore_original_limits()
-                self._limits = None
+                _restore(self._before)
 
-    def forget_holders(self) -> None:
-        """Start afresh in a forked child, where the threads that held BLAS are gone."""
-        self._lock = threading.Lock()
+    def start_afresh(self) -> None:
+        """Drop the hold in a forked child, where the threads that had it are gone."""
         if self._n_holders:
-            self._limits.restore_original_limits()
-        self._n_holders, self._limits = 0, None
+            _restore(self._before)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._n_holders = 0
+        self._before = []
 
 
-_single_blas_thread = _SingleBLASThread()
+_blas_hold = _BLASHold()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_single_blas_thread.forget_holders)
+    os.register_at_fork(after_in_child=_blas_hold.start_afresh)
 
 
 @cache
-def _blas_controller() -> ThreadpoolController:
+def _blas_libraries() -> list[LibController]:
     # Kept, because looking through the loaded libraries costs half a millisecond.
-    return ThreadpoolController().select(user_api="blas")
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def _is_per_thread(library: LibController) -> bool:
+    # On OpenMP every thread of the program has a limit of its own.
+    return getattr(library, "threading_layer", None) == "openmp"
+
+
+def _process_wide_libraries() -> list[LibController]:
+    return [library for library in _blas_libraries() if not _is_per_thread(library)]
+
+
+def _limit_this_thread() -> Limits:
+    return _limit([library for library in _blas_libraries() if _is_per_thread(library)])
+
+
+def _limit(libraries: list[LibController]) -> Limits:
+    """Set libraries to one thread; return what they had before."""
+    before = [(library, library.num_threads) for library in libraries]
+    _restore([(library, 1) for library in libraries])
+    return before
+
+
+def _restore(limits: Limits) -> None:
+    for library, n_threads in limits:
+        _take_control(library)
+        library.set_num_threads(n_threads)
+        _take_control(library)
+
+
+def _take_control(library: LibController) -> None:
+    # From version 3.7 on threadpoolctl lets the thread alone that set a limit first
+    # change it. Here the last one out restores, which may be another thread.
+    if hasattr(library, "clear_controlling_thread"):
+        library.clear_controlling_thread(force=True)
 
 
 def _n_blas_threads() -> int:
-    counts = [library.num_threads for library in _blas_controller().lib_controllers]
+    counts = [library.num_threads for library in _blas_libraries()]
     return max(counts) if counts else int(joblib.cpu_count())
 
 

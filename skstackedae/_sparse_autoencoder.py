@@ -85,7 +85,7 @@ class SparseAutoencoder(
     max_iter : int, default=200
         Maximum number of iterations ('lbfgs') or epochs ('adam').
 
-    tol : float, default=1e-4
+    tol : float, default=1e-2
         Training ends when the loss has fallen by no more than this part of itself
         over the last `n_iter_no_change` iterations or epochs.
 
@@ -210,7 +210,7 @@ class SparseAutoencoder(
         sparsity_weight: float = 3.0,
         solver: str = "lbfgs",
         max_iter: int = 200,
-        tol: float = 1e-4,
+        tol: float = 1e-2,
         n_iter_no_change: int = 10,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.001,

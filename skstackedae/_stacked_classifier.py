@@ -123,7 +123,7 @@ class StackedAutoencoderClassifier(
         Maximum number of iterations ('lbfgs') or epochs ('adam') of softmax training
         and of fine-tuning, each.
 
-    tol : float, default=1e-4
+    tol : float, default=1e-2
         A stage ends when its loss has fallen by no more than this part of itself over
         the last `n_iter_no_change` iterations or epochs.
 
@@ -269,7 +269,7 @@ class StackedAutoencoderClassifier(
         hidden_alpha: float | None = None,
         solver: str = "lbfgs",
         max_iter: int = 200,
-        tol: float = 1e-4,
+        tol: float = 1e-2,
         n_iter_no_change: int = 10,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.001,

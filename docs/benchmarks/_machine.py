@@ -1,0 +1,35 @@
+"""What a benchmark ran on, for the line below its table."""
+
+import datetime
+import platform
+from pathlib import Path
+
+import joblib
+import numpy as np
+import scipy
+import sklearn
+
+import skstackedae
+
+
+def describe_machine() -> str:
+    """Date, processor, cores and versions in one line."""
+    versions = {
+        "Python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "skstackedae": skstackedae.__version__,
+    }
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    today = datetime.date.today().isoformat()
+    return f"{today}, {_processor()}, {joblib.cpu_count()} cores; {listed}"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

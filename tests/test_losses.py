@@ -1,0 +1,56 @@
+"""Losses on raw predictions against closed forms and finite differences."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from skstackedae._activations import ACTIVATIONS
+from skstackedae._losses import SOFTMAX, SquaredError
+
+
+def finite_difference(value, Z, h=1e-6):
+    """Derivative of a scalar function by each entry of Z, by central differences."""
+    numeric = np.empty_like(Z)
+    for index in np.ndindex(Z.shape):
+        above, below = Z.copy(), Z.copy()
+        above[index] += h
+        below[index] -= h
+        numeric[index] = (value(above) - value(below)) / (2 * h)
+    return numeric
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_squared_error(name, rng):
+    Z, X, w = rng.randn(6, 4), rng.rand(6, 4), rng.dirichlet(np.ones(6))
+    loss = SquaredError(ACTIVATIONS[name])
+    value, delta = loss.value_and_delta(Z, X, w)
+    reconstruction = ACTIVATIONS[name].function(Z)
+    expected = sum(
+        w_i * 0.5 * np.linalg.norm(row) ** 2
+        for w_i, row in zip(w, reconstruction - X, strict=True)
+    )
+    assert value == pytest.approx(expected)
+    numeric = finite_difference(lambda Z: loss.value_and_delta(Z, X, w)[0], Z)
+    np.testing.assert_allclose(delta, numeric, atol=1e-8)
+
+
+def test_softmax_cross_entropy(rng):
+    Z, y, w = rng.randn(6, 3), rng.randint(3, size=6), rng.dirichlet(np.ones(6))
+    value, delta = SOFTMAX.value_and_delta(Z, y, w)
+    P = softmax(Z, axis=1)
+    assert value == pytest.approx(log_loss(y, P, sample_weight=w, labels=[0, 1, 2]))
+    numeric = finite_difference(lambda Z: SOFTMAX.value_and_delta(Z, y, w)[0], Z)
+    np.testing.assert_allclose(delta, numeric, atol=1e-8)
+    np.testing.assert_allclose(SOFTMAX.predict(Z), P)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_logits_clip_nothing(dtype):
+    Z = np.array([[1e4, 0, -1e4], [0, 1e4, 0]], dtype=dtype)
+    y, w = np.array([2, 1]), np.array([0.5, 0.5], dtype=dtype)
+    value, delta = SOFTMAX.value_and_delta(Z, y, w)
+    # -log P of the first row is 2e4, of the second 0; a clipped loss would say less.
+    assert value == pytest.approx(1e4)
+    np.testing.assert_allclose(delta, [[0.5, 0, -0.5], [0, 0, 0]], atol=1e-7)
+    assert delta.dtype == dtype

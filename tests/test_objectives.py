@@ -1,0 +1,282 @@
+"""Objectives against finite differences and against whole-array formulas.
+
+The whole-array formulas follow UFLDL's own layout, where samples are columns and a
+layer computes f(W A + b): another path through the mathematics than the package's.
+"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import expit, softmax
+
+from skstackedae import _row_blocks
+from skstackedae._activations import ACTIVATIONS
+from skstackedae._losses import SquaredError
+from skstackedae._objectives import (
+    ActivationStatistics,
+    AutoencoderObjective,
+    NetworkObjective,
+)
+from skstackedae._parameters import ParameterLayout
+from skstackedae._row_blocks import RowBlocks
+
+FUNCTIONS = {
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "identity": lambda z: z,
+}
+SLOPES = {
+    "logistic": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a**2,
+    "relu": lambda a: (a > 0) * 1.0,
+    "identity": np.ones_like,
+}
+# Mean activations, from 0 for silence to 1, and their slope by the activation.
+RATES = {"logistic": lambda a: (a, 1.0), "tanh": lambda a: ((1 + a) / 2, 0.5)}
+
+N_ROWS, N_FEATURES, N_CLASSES = 12, 5, 3
+
+
+@pytest.fixture(params=[1, 4], ids=["1 block", "4 blocks"])
+def n_blocks(request, monkeypatch):
+    """Cut the few rows of these tests into this many blocks."""
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", N_ROWS // request.param)
+    return request.param
+
+
+def make_rows(rng, weighted, dtype=np.float64):
+    X = rng.rand(N_ROWS, N_FEATURES).astype(dtype)
+    y = rng.randint(N_CLASSES, size=N_ROWS)
+    w = rng.dirichlet(np.ones(N_ROWS)) if weighted else np.full(N_ROWS, 1 / N_ROWS)
+    return X, y, w.astype(dtype)
+
+
+def make_autoencoder(
+    rng, activation="logistic", decoder="logistic", beta=3.0, weighted=True, dtype="f8"
+):
+    X, _, w = make_rows(rng, weighted, dtype)
+    layout = ParameterLayout((N_FEATURES, 4, N_FEATURES))
+    objective = AutoencoderObjective(
+        RowBlocks(X, None, w, row_width=sum(layout.sizes)),
+        layout,
+        ACTIVATIONS[activation],
+        SquaredError(ACTIVATIONS[decoder]),
+        alpha=0.01,
+        sparsity_target=0.2,
+        sparsity_weight=beta,
+    )
+    return objective, rng.uniform(-1, 1, layout.n_parameters)
+
+
+def make_network(rng, hidden, alpha=0.02, hidden_alpha=0.01, weighted=True, dtype="f8"):
+    X, y, w = make_rows(rng, weighted, dtype)
+    sizes = (N_FEATURES, *range(4, 4 + len(hidden)), N_CLASSES)
+    layout = ParameterLayout(sizes)
+    objective = NetworkObjective(
+        RowBlocks(X, y, w, row_width=sum(sizes)),
+        layout,
+        tuple(ACTIVATIONS[name] for name in hidden),
+        alpha=alpha,
+        hidden_alpha=hidden_alpha,
+    )
+    return objective, rng.uniform(-1, 1, layout.n_parameters)
+
+
+def finite_difference(objective, theta, rows=None, h=1e-6):
+    numeric = np.empty_like(theta)
+    for i in range(len(theta)):
+        step = np.zeros_like(theta)
+        step[i] = h
+        above, _ = objective.value_and_gradient(theta + step, rows)
+        below, _ = objective.value_and_gradient(theta - step, rows)
+        numeric[i] = (above - below) / (2 * h)
+    return numeric
+
+
+def ufldl_autoencoder(objective, theta):
+    """Cost and gradient as in the sparse autoencoder exercise, columns as samples."""
+    coefs, intercepts = objective.layout.unpack(theta)
+    W1, W2 = (W.T for W in coefs)
+    b1, b2 = (b[:, None] for b in intercepts)
+    data, w = objective.data.X.T, objective.data.weights
+    f, g = objective.activation.name, objective.loss.activation.name
+    alpha, beta = objective.alpha, objective.sparsity_weight
+    rho = objective.sparsity_target
+    a2 = FUNCTIONS[f](W1 @ data + b1)
+    a3 = FUNCTIONS[g](W2 @ a2 + b2)
+    cost = 0.5 * np.sum(w * (a3 - data) ** 2)
+    cost += alpha / 2 * (np.sum(W1**2) + np.sum(W2**2))
+    delta3 = (a3 - data) * SLOPES[g](a3)
+    error2 = W2.T @ delta3
+    if beta:
+        rates, slope = RATES[f](a2)
+        rho_hat = (rates @ w)[:, None]
+        cost += beta * np.sum(
+            rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
+        )
+        error2 = error2 + beta * slope * (-rho / rho_hat + (1 - rho) / (1 - rho_hat))
+    delta2 = error2 * SLOPES[f](a2)
+    gradients = [
+        ((w * delta2) @ data.T + alpha * W1).T,
+        ((w * delta3) @ a2.T + alpha * W2).T,
+    ]
+    return cost, objective.layout.pack(gradients, [delta2 @ w, delta3 @ w])
+
+
+def ufldl_network(objective, theta):
+    """Cost and gradient as in the page on fine-tuning, columns as samples."""
+    coefs, intercepts = objective.layout.unpack(theta)
+    stack = [(W.T, b[:, None]) for W, b in zip(coefs, intercepts, strict=True)]
+    names = [activation.name for activation in objective.activations]
+    w, y = objective.data.weights, objective.data.y
+    a = [objective.data.X.T]
+    for (W, b), name in zip(stack, names, strict=False):
+        a.append(FUNCTIONS[name](W @ a[-1] + b))
+    theta_softmax, b_softmax = stack[-1]
+    P = softmax(theta_softmax @ a[-1] + b_softmax, axis=0)
+    indicator = np.eye(N_CLASSES)[:, y]
+    decays = [objective.hidden_alpha] * len(names) + [objective.alpha]
+    cost = -np.sum(w * np.log(P[y, np.arange(len(y))]))
+    cost += sum(
+        decay / 2 * np.sum(W**2) for decay, (W, _) in zip(decays, stack, strict=True)
+    )
+    residual = indicator - P
+    gradients = [-(w * residual) @ a[-1].T]
+    biases = [-(residual @ w)]
+    delta = -(theta_softmax.T @ residual)
+    for position in reversed(range(len(names))):
+        delta = delta * SLOPES[names[position]](a[position + 1])
+        gradients.insert(0, (w * delta) @ a[position].T)
+        biases.insert(0, delta @ w)
+        delta = stack[position][0].T @ delta
+    gradients = [
+        (g + decay * W).T
+        for g, decay, (W, _) in zip(gradients, decays, stack, strict=True)
+    ]
+    return cost, objective.layout.pack(gradients, biases)
+
+
+AUTOENCODERS = [
+    (f, g, beta)
+    for f in ACTIVATIONS
+    for g in ACTIVATIONS
+    for beta in (0.0, 3.0)
+    if beta == 0 or ACTIVATIONS[f].is_bounded
+]
+NETWORKS = [
+    (),
+    *((name,) for name in ACTIVATIONS),
+    ("logistic", "logistic"),
+    ("tanh", "relu", "identity"),
+    ("relu", "logistic", "tanh", "logistic"),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
+@pytest.mark.parametrize(("activation", "decoder", "beta"), AUTOENCODERS)
+def test_autoencoder_gradient(activation, decoder, beta, weighted, n_blocks, rng):
+    objective, theta = make_autoencoder(rng, activation, decoder, beta, weighted)
+    assert len(objective.data) == n_blocks
+    value, gradient = objective.value_and_gradient(theta)
+    numeric = finite_difference(objective, theta)
+    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
+    expected_value, expected_gradient = ufldl_autoencoder(objective, theta)
+    assert value == pytest.approx(expected_value, rel=1e-12)
+    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
+@pytest.mark.parametrize("hidden", NETWORKS, ids="-".join)
+def test_network_gradient(hidden, weighted, n_blocks, rng):
+    objective, theta = make_network(rng, hidden, weighted=weighted)
+    assert len(objective.data) == n_blocks
+    value, gradient = objective.value_and_gradient(theta)
+    numeric = finite_difference(objective, theta)
+    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
+    expected_value, expected_gradient = ufldl_network(objective, theta)
+    assert value == pytest.approx(expected_value, rel=1e-12)
+    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_mini_batch_gradient(make, n_blocks, rng):
+    objective, theta = make(rng, "logistic" if make is make_autoencoder else ("tanh",))
+    rows = np.array([7, 0, 3, 11, 5])
+    _, gradient = objective.value_and_gradient(theta, rows)
+    numeric = finite_difference(objective, theta, rows)
+    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
+
+
+def test_mini_batches_average_to_the_whole(rng):
+    # True without the KL penalty only, which is no sum over rows.
+    objective, theta = make_autoencoder(rng, beta=0.0)
+    value, gradient = objective.value_and_gradient(theta)
+    batches = np.split(rng.permutation(N_ROWS), [5])
+    parts = [objective.value_and_gradient(theta, rows) for rows in batches]
+    shares = [len(rows) / N_ROWS for rows in batches]
+    assert np.dot(shares, [part[0] for part in parts]) == pytest.approx(value)
+    average = sum(s * part[1] for s, part in zip(shares, parts, strict=True))
+    assert_allclose(average, gradient, atol=1e-14)
+
+
+def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
+    objective, theta = make_autoencoder(rng, beta=1e6)
+    rows = np.array([1, 4, 6])
+    value, _ = objective.value_and_gradient(theta, rows)
+    coefs, intercepts = objective.layout.unpack(theta)
+    H = expit(objective.data.X[rows] @ coefs[0] + intercepts[0])
+    rate = np.average(H, axis=0, weights=objective.data.weights[rows])
+    rho = objective.sparsity_target
+    kl = rho * np.log(rho / rate) + (1 - rho) * np.log((1 - rho) / (1 - rate))
+    # Beside a weight of a million the other terms do not show.
+    assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_float32_follows_float64(make, rng):
+    kind = "logistic" if make is make_autoencoder else ("logistic", "tanh")
+    double, theta = make(np.random.RandomState(1), kind)
+    single, _ = make(np.random.RandomState(1), kind, dtype="f4")
+    value, gradient = single.value_and_gradient(theta)
+    expected_value, expected = double.value_and_gradient(theta)
+    assert gradient.dtype == np.float64
+    assert value == pytest.approx(expected_value, rel=1e-6)
+    assert_allclose(gradient, expected, atol=1e-5)
+    _, gradient = single.value_and_gradient(theta.astype(np.float32))
+    assert gradient.dtype == np.float32
+    assert {layer.W.dtype for layer in single.layers(theta)} == {np.dtype("f4")}
+
+
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_objectives_change_nothing_they_are_handed(make, rng):
+    objective, theta = make(rng, "tanh" if make is make_autoencoder else ("relu",))
+    data = objective.data
+    before = [a.copy() for a in (theta, data.X, data.weights)]
+    first = objective.value_and_gradient(theta)
+    second = objective.value_and_gradient(theta)
+    for array, copy in zip((theta, data.X, data.weights), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    assert first[0] == second[0]
+    np.testing.assert_array_equal(first[1], second[1])
+    assert not np.shares_memory(first[1], second[1])
+
+
+def test_accuracy_is_weighted(n_blocks, rng):
+    objective, theta = make_network(rng, ("logistic",))
+    data = objective.data
+    W, b = objective.layout.unpack(theta)
+    logits = expit(data.X @ W[0] + b[0]) @ W[1] + b[1]
+    expected = np.average(logits.argmax(axis=1) == data.y, weights=data.weights)
+    assert objective.accuracy(theta) == pytest.approx(expected)
+
+
+def test_activation_statistics(n_blocks, rng):
+    objective, theta = make_autoencoder(rng)
+    layer = objective.layers(theta)[0]
+    statistics = ActivationStatistics.of(objective.data, layer)
+    H, w = expit(objective.data.X @ layer.W + layer.b), objective.data.weights
+    mean = np.average(H, axis=0, weights=w)
+    assert_allclose(statistics.mean, mean)
+    assert_allclose(statistics.std**2, np.average((H - mean) ** 2, axis=0, weights=w))

@@ -1,0 +1,61 @@
+"""The order of the flat vector: round trips, views, starting points."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skstackedae._parameters import ParameterLayout
+
+
+@pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (2, 7, 1, 4)])
+def test_round_trip(sizes, rng):
+    layout = ParameterLayout(sizes)
+    theta = rng.rand(layout.n_parameters)
+    assert_array_equal(layout.pack(*layout.unpack(theta)), theta)
+
+
+def test_order_is_all_weights_row_by_row_then_all_biases():
+    coefs, intercepts = ParameterLayout((2, 3, 1)).unpack(np.arange(13))
+    assert_array_equal(coefs[0], [[0, 1, 2], [3, 4, 5]])
+    assert_array_equal(coefs[1], [[6], [7], [8]])
+    assert_array_equal(intercepts[0], [9, 10, 11])
+    assert_array_equal(intercepts[1], [12])
+
+
+def test_unpacked_layers_are_views():
+    layout = ParameterLayout((3, 2))
+    theta = np.zeros(layout.n_parameters)
+    (W,), (b,) = layout.unpack(theta)
+    W[1, 1] = 5
+    b[0] = 7
+    assert_array_equal(theta, [0, 0, 0, 5, 0, 0, 7, 0])
+
+
+def test_pack_keeps_the_asked_precision_and_copies(rng):
+    layout = ParameterLayout((3, 2))
+    W, b = rng.rand(3, 2), rng.rand(2)
+    theta = layout.pack([W], [b], np.float32)
+    assert theta.dtype == np.float32
+    theta[:] = 0
+    assert W.all()
+
+
+@pytest.mark.parametrize(
+    ("coefs", "intercepts"),
+    [([np.zeros((3, 2))], []), ([np.zeros((2, 2))], [np.zeros(2)])],
+)
+def test_pack_refuses_other_shapes(coefs, intercepts):
+    with pytest.raises(ValueError, match=r"zip|broadcast"):
+        ParameterLayout((3, 2)).pack(coefs, intercepts)
+
+
+def test_initial_weights_are_uniform_in_the_published_range():
+    layout = ParameterLayout((200, 100, 50))
+    coefs, intercepts = layout.unpack(layout.initialize(np.random.RandomState(0)))
+    for W, fans in zip(coefs, (300, 150), strict=True):
+        r = np.sqrt(6 / (fans + 1))
+        assert np.abs(W).max() <= r
+        # Standard deviation of U(-r, r); the sample's is within a few standard errors.
+        assert W.std() == pytest.approx(r / np.sqrt(3), rel=0.02)
+        assert abs(W.mean()) < 0.02 * r
+    assert not any(b.any() for b in intercepts)

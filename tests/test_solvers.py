@@ -1,0 +1,205 @@
+"""Every solver on every problem, and the rules that they share."""
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der
+
+from skstackedae._solvers import (
+    SOLVERS,
+    AdamState,
+    SolverOptions,
+    has_stalled,
+    iter_batches,
+)
+
+
+def options(**changes):
+    defaults = {
+        "max_iter": 2_000,
+        "tol": 0.0,
+        "n_iter_no_change": 20,
+        "batch_size": 50,
+        "learning_rate_init": 0.01,
+        "shuffle": True,
+    }
+    return SolverOptions(**defaults | changes)
+
+
+def solve(solver, problem, theta0, n_rows=100, on_iteration=None, **changes):
+    return SOLVERS[solver](
+        problem,
+        theta0,
+        options=options(**changes),
+        n_rows=n_rows,
+        random_state=np.random.RandomState(0),
+        on_iteration=on_iteration or (lambda n_iter, loss: None),
+    )
+
+
+def least_squares():
+    """100 rows without noise: every mini-batch has the same minimum."""
+    rng = np.random.RandomState(0)
+    A, solution = rng.randn(100, 5), rng.randn(5)
+
+    def value_and_gradient(theta, rows=None):
+        part = A if rows is None else A[rows]
+        residual = part @ (theta - solution)
+        return 0.5 * np.mean(residual**2), part.T @ residual / len(part)
+
+    return value_and_gradient, np.zeros(5), solution
+
+
+def valley():
+    """Rosenbrock's function, the same for every batch."""
+    return lambda theta, rows=None: (rosen(theta), rosen_der(theta)), np.zeros(2), 1.0
+
+
+def bowl():
+    """A quadratic whose curvatures differ a hundredfold."""
+    scales = np.array([1.0, 10.0, 100.0])
+
+    def value_and_gradient(theta, rows=None):
+        return 0.5 * np.sum(scales * (theta - 3) ** 2), scales * (theta - 3)
+
+    return value_and_gradient, np.zeros(3), 3.0
+
+
+@pytest.mark.parametrize("make", [least_squares, valley, bowl])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solvers_find_the_minimum(solver, make):
+    problem, theta0, solution = make()
+    before = theta0.copy()
+    result = solve(solver, problem, theta0)
+    np.testing.assert_allclose(
+        result.theta, solution + np.zeros_like(theta0), atol=0.02
+    )
+    assert result.loss < 1e-3
+    assert result.n_iter == len(result.loss_curve) > 0
+    np.testing.assert_array_equal(theta0, before)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_running_out_of_iterations_is_told(solver):
+    problem, theta0, _ = valley()
+    seen = []
+    result = solve(
+        solver,
+        problem,
+        theta0,
+        max_iter=3,
+        on_iteration=lambda *args: seen.append(args),
+    )
+    assert not result.converged
+    assert result.n_iter == 3
+    assert seen == list(enumerate(result.loss_curve, start=1))
+    assert result.loss == result.loss_curve[-1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_stalled_loss_ends_the_run(solver):
+    problem, theta0, _ = bowl()
+    result = solve(solver, problem, theta0, tol=0.5, n_iter_no_change=3)
+    assert result.converged
+    curve = result.loss_curve
+    assert curve[-4] - curve[-1] <= 0.5 * curve[-4]
+    # And not an iteration later than needed.
+    assert all(
+        before - now > 0.5 * before
+        for before, now in zip(curve[:-4], curve[3:-1], strict=True)
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_what_is_not_finite_is_an_error(solver, value):
+    with pytest.raises(
+        ValueError, match="no longer finite in iteration 1.*Scale|Lower"
+    ):
+        solve(solver, lambda theta, rows=None: (value, theta), np.ones(2))
+    with pytest.raises(ValueError, match="no longer finite"):
+        solve(solver, lambda theta, rows=None: (1.0, theta * value), np.ones(2))
+
+
+def test_adam_names_its_step_length():
+    with pytest.raises(ValueError, match=r"Lower learning_rate_init=0\.01"):
+        solve("adam", lambda theta, rows=None: (np.nan, theta), np.ones(2))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_at_the_minimum_stays_there(solver):
+    problem, _, solution = least_squares()
+    result = solve(solver, problem, solution)
+    np.testing.assert_array_equal(result.theta, solution)
+    assert result.converged
+    assert result.loss == 0
+
+
+def test_lbfgs_works_in_float64_and_adam_in_the_precision_it_is_given():
+    problem, theta0, _ = bowl()
+    theta0 = theta0.astype(np.float32)
+    assert solve("lbfgs", problem, theta0, max_iter=2).theta.dtype == np.float64
+    assert solve("adam", problem, theta0, max_iter=2).theta.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
+    theta = rng.randn(7).astype(dtype)
+    expected = theta.astype(np.float64)
+    state, m, v = AdamState.like(theta), np.zeros(7), np.zeros(7)
+    for t in range(1, 8):
+        gradient = rng.randn(7).astype(dtype)
+        before = gradient.copy()
+        state.step(theta, gradient, 0.1)
+        np.testing.assert_array_equal(gradient, before)
+        m = 0.9 * m + 0.1 * gradient
+        v = 0.999 * v + 0.001 * gradient.astype(np.float64) ** 2
+        m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.999**t)
+        expected = expected - 0.1 * m_hat / (np.sqrt(v_hat) + 1e-8)
+        np.testing.assert_allclose(theta, expected, rtol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "sizes"),
+    [
+        (10, 5, [5, 5]),
+        (12, 5, [5, 7]),  # 2 of 5 join the batch before
+        (13, 5, [5, 5, 3]),  # 3 of 5 stand alone
+        (3, 5, [3]),
+        (1, 5, [1]),
+        (450, "auto", [200, 250]),
+        (150, "auto", [150]),
+    ],
+)
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_hold_every_row_once(n_rows, batch_size, sizes, shuffle, rng):
+    settings = options(batch_size=batch_size, shuffle=shuffle)
+    batches = list(iter_batches(n_rows, settings, rng))
+    assert [len(rows) for rows in batches] == sizes
+    rows = np.concatenate(batches)
+    np.testing.assert_array_equal(np.sort(rows), np.arange(n_rows))
+    if n_rows > 5:
+        assert shuffle == bool(np.any(np.diff(rows) != 1))
+
+
+def test_shuffling_differs_between_epochs_and_repeats_with_the_seed():
+    rng = np.random.RandomState(3)
+    first, second = (
+        np.concatenate(list(iter_batches(20, options(), rng))) for _ in "ab"
+    )
+    again = np.concatenate(list(iter_batches(20, options(), np.random.RandomState(3))))
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("curve", "stalled"),
+    [
+        ([1.0, 1.0], False),  # too short to tell
+        ([1.0, 0.95, 0.9], True),
+        ([1.0, 0.95, 0.89], False),
+        ([1.0, 0.5, 2.0], True),  # rises
+        ([-1.0, -1.05, -1.2], False),  # relative to the size, not the sign
+    ],
+)
+def test_stalling_is_relative(curve, stalled):
+    assert has_stalled(curve, options(tol=0.1 + 1e-12, n_iter_no_change=2)) is stalled
