@@ -194,14 +194,14 @@ class ActivationStatistics:
     std: Array
 
     @classmethod
-    def of(cls, data: RowBlocks, layer: Layer) -> "ActivationStatistics":
-        """Pass over the rows once, through one layer."""
-        total, first, second = data.sum(_moments, layer)
+    def of(cls, data: RowBlocks, layers: Sequence[Layer]) -> "ActivationStatistics":
+        """Pass over the rows once, through these layers; none means the data itself."""
+        total, first, second = data.sum(_moments, layers)
         mean = first / total
         return cls(mean, np.sqrt(np.maximum(second / total - mean**2, 0.0)))
 
 
-def _moments(block: Block, layer: Layer) -> tuple[Array, ...]:
+def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
     """Kernel: the block's weight, and the first two moments of its activations."""
-    H = output(block.X, [layer])
+    H = output(block.X, layers)
     return block.w.sum(), block.w @ H, block.w @ (H * H)

@@ -120,8 +120,9 @@ def minimize_adam(
         for rows in iter_batches(n_rows, options, random_state):
             with np.errstate(over="ignore", invalid="ignore"):
                 value, gradient = value_and_gradient(theta, rows)
-            _check_finite(value, gradient, len(loss_curve) + 1, _adam_remedy(options))
-            state.step(theta, gradient, options.learning_rate_init)
+                n_iter = len(loss_curve) + 1
+                _check_finite(value, gradient, n_iter, _adam_remedy(options))
+                state.step(theta, gradient, options.learning_rate_init)
             epoch_loss += value * len(rows) / n_rows
         loss_curve.append(epoch_loss)
         on_iteration(len(loss_curve), epoch_loss)

@@ -16,7 +16,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._activations import ACTIVATIONS, Activation
+from ._activations import ACTIVATIONS
 from ._arrays import Array
 from ._losses import SquaredError
 from ._network import Layer, output
@@ -27,7 +27,8 @@ from ._solvers import SOLVERS
 from ._stages import Stage, warn_unconverged
 from ._validation import FLOAT_DTYPES, check_sample_weight
 
-# Units that vary less than this part of their range tell no rows apart.
+# Units that vary less than this part of their range (if that is unbounded: of how much
+# the data vary) tell no rows apart.
 FLAT_STD = 0.01
 
 # Scalers miss the ends of their range by rounding.
@@ -401,9 +402,9 @@ class SparseAutoencoder(
         self.n_features_in_ = X.shape[1]
         self.loss_, self.loss_curve_ = result.loss, result.loss_curve
         self.n_iter_ = result.n_iter
-        statistics = ActivationStatistics.of(data, self._encoder())
+        statistics = ActivationStatistics.of(data, [self._encoder()])
         self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
-        _warn_flat_units(statistics.std, ACTIVATIONS[self.activation], stage)
+        self._warn_flat_units(statistics, data, stage)
         return record
 
     def _layout(self, n_features: int) -> ParameterLayout:
@@ -487,22 +488,27 @@ class SparseAutoencoder(
             stacklevel=5,
         )
 
+    def _warn_flat_units(
+        self, units: ActivationStatistics, data: RowBlocks, stage: Stage
+    ) -> None:
+        """Warn if most units are dead or saturated: the same for every row."""
+        activation = ACTIVATIONS[self.activation]
+        scale = activation.span
+        if not activation.is_bounded:
+            scale = float(np.sqrt(np.mean(ActivationStatistics.of(data, []).std ** 2)))
+        median = float(np.median(units.std))
+        if median > FLAT_STD * scale:
+            return
+        warnings.warn(
+            f"Most units of the {stage.title} are dead or saturated: the median "
+            "standard deviation of their activations over the training rows is "
+            f"{median:.2g}. Lower alpha or sparsity_weight, raise sparsity_target, or "
+            "scale the features of X.",
+            UserWarning,
+            stacklevel=5,
+        )
+
 
 def _reconstruction_scores(X: Array, layers: list[Layer]) -> Array:
     loss = SquaredError(layers[-1].activation)
     return -loss.row_losses(output(X, layers), X)
-
-
-def _warn_flat_units(std: Array, activation: Activation, stage: Stage) -> None:
-    """Warn if most units are dead or saturated, that is the same for every row."""
-    scale = activation.span if activation.is_bounded else float(std.max())
-    median = float(np.median(std))
-    if median > FLAT_STD * scale:
-        return
-    warnings.warn(
-        f"Most units of the {stage.title} are dead or saturated: the median standard "
-        f"deviation of their activations over the training rows is {median:.2g}. Lower "
-        "alpha or sparsity_weight, raise sparsity_target, or scale the features of X.",
-        UserWarning,
-        stacklevel=5,
-    )

@@ -12,6 +12,13 @@ def digits():
     return X / 16, y
 
 
+@pytest.fixture(scope="session")
+def few_digits(digits):
+    """The first 400 of them, for tests that hold at any size."""
+    X, y = digits
+    return X[:400], y[:400]
+
+
 @pytest.fixture
 def rng():
     return np.random.RandomState(0)

@@ -275,7 +275,7 @@ def test_accuracy_is_weighted(n_blocks, rng):
 def test_activation_statistics(n_blocks, rng):
     objective, theta = make_autoencoder(rng)
     layer = objective.layers(theta)[0]
-    statistics = ActivationStatistics.of(objective.data, layer)
+    statistics = ActivationStatistics.of(objective.data, [layer])
     H, w = expit(objective.data.X @ layer.W + layer.b), objective.data.weights
     mean = np.average(H, axis=0, weights=w)
     assert_allclose(statistics.mean, mean)

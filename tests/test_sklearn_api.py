@@ -1,0 +1,259 @@
+"""Both estimators as citizens of scikit-learn: its own checks, its tools, pickles."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import StackingClassifier
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.estimator_checks import check_estimator
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+
+# That using up the iterations warns has a test below.
+pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
+
+BOTH = [SparseAutoencoder(), StackedAutoencoderClassifier()]
+IDS = ["autoencoder", "classifier"]
+
+# Fit with few iterations, or on data of any range, these checks rightly meet warnings
+# of the estimators; what they warn of has tests of its own.
+AMID_WARNINGS = pytest.mark.filterwarnings(
+    "ignore:The input of the",
+    "ignore:Most units of the",
+    # scikit-learn's own check mixes frames and arrays.
+    "ignore:X does not have valid feature names",
+    "ignore:X has feature names",
+)
+
+# Public checks that check_estimator does not run.
+MORE_CHECKS = [
+    "check_param_validation",
+    "check_get_feature_names_out_error",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_dataframe_column_names_consistency",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_inplace_ensure_writeable",
+]
+
+
+def small_classifier(**changes):
+    return StackedAutoencoderClassifier((15, 10), random_state=0, **changes)
+
+
+@AMID_WARNINGS
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+def test_check_estimator(estimator):
+    results = check_estimator(estimator, on_skip=None)
+    assert len(results) > 50
+    # Skipped is only what the environment must ask for; nothing is expected to fail.
+    skipped = [r["check_name"] for r in results if r["status"] != "passed"]
+    assert set(skipped) <= {"check_array_api_input"}
+
+
+@AMID_WARNINGS
+@pytest.mark.parametrize("check", MORE_CHECKS)
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+def test_check_estimator_leaves_out(estimator, check):
+    getattr(estimator_checks, check)(type(estimator).__name__, clone(estimator))
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+def test_tags(estimator):
+    tags = get_tags(estimator)
+    assert not tags.input_tags.sparse
+    assert set(tags.transformer_tags.preserves_dtype) == {"float32", "float64"}
+    assert is_classifier(estimator) == isinstance(
+        estimator, StackedAutoencoderClassifier
+    )
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+def test_html_repr_links_to_the_documentation(estimator):
+    name = type(estimator).__name__
+    assert f"skstackedae.{name}.html" in estimator._repr_html_()
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize("method", ["transform", "inverse_transform"])
+def test_unfitted_estimators_say_so(estimator, method):
+    with pytest.raises(NotFittedError):
+        getattr(clone(estimator), method)(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("how", ["pickle", "joblib"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_round_trip_on_disk(how, dtype, digits, tmp_path):
+    X, y = digits[0][:300].astype(dtype), digits[1][:300]
+    model = make_pipeline(MinMaxScaler(), small_classifier()).fit(X, y)
+    path = tmp_path / "model"
+    if how == "pickle":
+        path.write_bytes(pickle.dumps(model))
+        loaded = pickle.loads(path.read_bytes())
+    else:
+        joblib.dump(model, path)
+        loaded = joblib.load(path)
+    for method in ("predict", "predict_proba", "transform", "decision_function"):
+        assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X))
+    features = model.transform(X)
+    assert_array_equal(
+        loaded[-1].inverse_transform(features), model[-1].inverse_transform(features)
+    )
+    # A model from disk goes on learning.
+    loaded[-1].set_params(warm_start=True, max_iter=500).fit(X, y)
+
+
+def test_fitted_attributes_hold_plain_values(few_digits):
+    allowed = (np.ndarray, bool, int, float, str, type(None))
+
+    def check(value):
+        if isinstance(value, list):
+            for item in value:
+                check(item)
+        elif isinstance(value, dict):
+            for item in value.values():
+                check(item)
+        elif isinstance(value, SparseAutoencoder):
+            check_attributes(value)
+        else:
+            assert isinstance(value, allowed), type(value)
+            # A view would keep a larger array alive, and in the pickle.
+            assert getattr(value, "base", None) is None
+
+    def check_attributes(estimator):
+        fitted = {k: v for k, v in vars(estimator).items() if k.endswith("_")}
+        assert fitted
+        for value in fitted.values():
+            check(value)
+
+    check_attributes(small_classifier().fit(*few_digits))
+
+
+def test_clone_keeps_a_list_of_prototypes():
+    prototypes = [SparseAutoencoder(alpha=0.1), SparseAutoencoder(activation="tanh")]
+    model = StackedAutoencoderClassifier((4, 3), autoencoder=prototypes)
+    copy = clone(model)
+    assert [p.alpha for p in copy.autoencoder] == [0.1, 1e-4]
+    assert [p.activation for p in copy.autoencoder] == ["logistic", "tanh"]
+    assert copy.autoencoder[0] is not prototypes[0]
+
+
+def test_cross_val_score():
+    X, y = load_iris(return_X_y=True)
+    scores = cross_val_score(make_pipeline(MinMaxScaler(), small_classifier()), X, y)
+    assert scores.mean() > 0.9
+
+
+def test_grid_search_in_processes():
+    X, y = load_iris(return_X_y=True)
+    model = make_pipeline(
+        MinMaxScaler(), small_classifier(autoencoder=SparseAutoencoder())
+    )
+    name = "stackedautoencoderclassifier"
+    grid = {
+        f"{name}__autoencoder__sparsity_weight": [0.0, 3.0],
+        f"{name}__hidden_alpha": [None, 0.0],
+    }
+    searches = {}
+    for n_jobs in (1, 2):
+        searches[n_jobs] = GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y)
+    one, two = (searches[n].cv_results_["mean_test_score"] for n in (1, 2))
+    assert_array_equal(one, two)
+    assert searches[2].best_score_ > 0.9
+    assert searches[2].best_estimator_[-1].autoencoder.sparsity_weight in (0.0, 3.0)
+
+
+def test_prototypes_are_searched_as_whole_lists():
+    X, y = load_iris(return_X_y=True)
+    lists = [
+        [SparseAutoencoder(), SparseAutoencoder(sparsity_weight=0.0)],
+        [SparseAutoencoder(sparsity_target=0.2)] * 2,
+    ]
+    model = small_classifier()
+    search = GridSearchCV(model, {"autoencoder": lists}, cv=3)
+    search.fit(MinMaxScaler().fit_transform(X), y)
+    assert len(search.cv_results_["params"]) == 2
+    assert len(search.best_estimator_.autoencoders_) == 2
+
+
+def test_calibration():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = MinMaxScaler().fit_transform(X)
+    calibrated = CalibratedClassifierCV(small_classifier(), cv=3).fit(X, y)
+    assert calibrated.score(X, y) > 0.95
+
+
+def test_stacking():
+    X, y = load_iris(return_X_y=True)
+    stack = StackingClassifier(
+        [
+            ("deep", make_pipeline(MinMaxScaler(), small_classifier())),
+            ("linear", LogisticRegression(max_iter=1000)),
+        ],
+        cv=3,
+    )
+    assert stack.fit(X, y).score(X, y) > 0.95
+
+
+def test_metadata_routing_of_weights(few_digits):
+    X, y = few_digits
+    weights = np.ones(len(y))
+    weights[y > 4] = 0
+    with config_context(enable_metadata_routing=True):
+        model = make_pipeline(
+            MinMaxScaler(), small_classifier().set_fit_request(sample_weight=True)
+        )
+        model.fit(X, y, sample_weight=weights)
+    assert set(model.predict(X)) <= set(range(5))
+
+
+def test_as_features_of_another_classifier(digits):
+    X, y = digits
+    model = make_pipeline(
+        SparseAutoencoder(40, random_state=0), LogisticRegression(max_iter=1000)
+    )
+    assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
+
+
+def test_feature_names_and_pandas(digits):
+    pd = pytest.importorskip("pandas")
+    X, y = pd.DataFrame(digits[0][:300]).add_prefix("pixel"), digits[1][:300]
+    model = small_classifier().set_output(transform="pandas").fit(X, y)
+    features = model.transform(X)
+    assert list(features.columns) == list(model.get_feature_names_out())
+    assert features.columns[0] == "stackedautoencoderclassifier0"
+    assert_array_equal(model.feature_names_in_, X.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(X[X.columns[::-1]])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X.to_numpy())
+    # A refit without names forgets them.
+    model.fit(X.to_numpy(), y)
+    assert not hasattr(model, "feature_names_in_")
+
+
+@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+def test_one_convergence_warning_for_a_fit(estimator, few_digits):
+    X, y = few_digits
+    with pytest.warns(ConvergenceWarning) as caught:
+        clone(estimator).set_params(max_iter=2).fit(X, y)
+    (warning,) = [w for w in caught if w.category is ConvergenceWarning]
+    # The line that called fit, not one inside of the package.
+    assert warning.filename == __file__
+    message = str(warning.message)
+    assert "max_iter=2" in message
+    if isinstance(estimator, StackedAutoencoderClassifier):
+        assert "softmax, fine-tuning" in message
