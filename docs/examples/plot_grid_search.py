@@ -1,0 +1,107 @@
+"""
+=======================================
+Searching over all stages in a pipeline
+=======================================
+
+A scaler and a stacked classifier in one Pipeline, with a grid over a parameter of the
+autoencoders (`autoencoder__sparsity_weight`) and one of fine-tuning (`hidden_alpha`).
+The parameters of the autoencoder can be searched because the classifier is given one as
+a prototype.
+"""
+
+# %%
+# Data and pipeline
+# -----------------
+# 30 measurements of 569 tumours, each scaled to [0, 1] for the logistic decoder.
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.3, stratify=y, random_state=0
+)
+pipeline = Pipeline(
+    [
+        # A test value may lie outside of the training range: clip it to [0, 1].
+        ("scale", MinMaxScaler(clip=True)),
+        (
+            "network",
+            StackedAutoencoderClassifier(
+                (30, 15),
+                autoencoder=SparseAutoencoder(),
+                max_iter=500,
+                random_state=0,
+            ),
+        ),
+    ]
+)
+
+# %%
+# The search
+# ----------
+# Two workers; each of them then uses one thread for its fits.
+
+sparsity_weights = [0.0, 0.3, 3.0]
+hidden_alphas = [1e-5, 1e-4, 1e-3]
+search = GridSearchCV(
+    pipeline,
+    {
+        "network__autoencoder__sparsity_weight": sparsity_weights,
+        "network__hidden_alpha": hidden_alphas,
+    },
+    cv=StratifiedKFold(4, shuffle=True, random_state=0),
+    n_jobs=2,
+)
+search.fit(X_train, y_train)
+print(f"Best parameters: {search.best_params_}")
+print(f"Accuracy in cross-validation: {search.best_score_:.4f}")
+print(f"Accuracy on held-out rows:    {search.score(X_test, y_test):.4f}")
+
+# %%
+# The figure
+# ----------
+# Mean accuracy over the folds. Differences of less than their spread say little.
+
+shape = len(sparsity_weights), len(hidden_alphas)
+# GridSearchCV varies the parameters in the order of their names: hidden_alpha last.
+mean = search.cv_results_["mean_test_score"].reshape(shape)
+spread = search.cv_results_["std_test_score"].reshape(shape)
+
+figure, axis = plt.subplots(figsize=(6.5, 5), layout="constrained")
+image = axis.imshow(mean, cmap="viridis")
+for i, j in np.ndindex(shape):
+    is_light = mean[i, j] > (mean.min() + mean.max()) / 2
+    axis.text(
+        j,
+        i,
+        f"{mean[i, j]:.3f}\n± {spread[i, j]:.3f}",
+        ha="center",
+        va="center",
+        color="black" if is_light else "white",
+    )
+axis.set_xticks(range(shape[1]), [f"{value:g}" for value in hidden_alphas])
+axis.set_yticks(range(shape[0]), [f"{value:g}" for value in sparsity_weights])
+axis.set_xlabel("hidden_alpha")
+axis.set_ylabel("autoencoder__sparsity_weight")
+axis.set_title("Accuracy in cross-validation")
+figure.colorbar(image, ax=axis, shrink=0.8, label="accuracy")
+
+# %%
+# Run as a script, the example saves the figure; ``--out`` says where.
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Search over all stages")
+    parser.add_argument("--out", type=Path, default=Path("grid_search.png"))
+    path = parser.parse_args().out
+    figure.savefig(path, dpi=110)
+    print(f"Figure saved to {path}")
