@@ -1,0 +1,51 @@
+"""Promises of the repository: the README's example, short functions, one version."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import skstackedae
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "skstackedae").glob("*.py"))
+
+
+def test_example_of_the_readme(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    assert float(capsys.readouterr().out) >= 0.975
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_functions_are_short(path):
+    source = path.read_text()
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        if not body:
+            continue
+        code = [
+            line
+            for line in lines[body[0].lineno - 1 : node.end_lineno]
+            if line.strip() and not line.strip().startswith("#")
+        ]
+        assert len(code) <= 40, f"{node.name} has {len(code)} lines of code"
+
+
+def test_public_names():
+    assert sorted(skstackedae.__all__) == [
+        "SparseAutoencoder",
+        "StackedAutoencoderClassifier",
+    ]
+    assert (ROOT / "skstackedae" / "py.typed").exists()
+
+
+def test_changelog_knows_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in changelog
+    if "dev" not in skstackedae.__version__:
+        assert f"## {skstackedae.__version__}" in changelog
