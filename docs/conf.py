@@ -19,7 +19,7 @@ numpydoc_class_members_toctree = False
 numpydoc_show_inherited_class_members = False
 exclude_patterns = ["_build", "examples", "benchmarks"]
 # References into scikit-learn's documentation need its inventory from the network.
-suppress_warnings = ["ref.class"]
+suppress_warnings = ["ref.class", "ref.ref"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skstackedae {version}"

@@ -145,7 +145,7 @@ class SparseAutoencoder(
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, if all were strings.
 
     See Also
@@ -163,7 +163,9 @@ class SparseAutoencoder(
     >>> from sklearn.datasets import load_digits
     >>> from skstackedae import SparseAutoencoder
     >>> X = load_digits().data / 16
-    >>> autoencoder = SparseAutoencoder(25, max_iter=50, tol=0.01, random_state=0)
+    >>> autoencoder = SparseAutoencoder(
+    ...     25, alpha=1e-3, sparsity_weight=0.1, random_state=0
+    ... )
     >>> autoencoder.fit_transform(X).shape
     (1797, 25)
     >>> reconstructed = autoencoder.inverse_transform(autoencoder.transform(X))
