@@ -15,7 +15,7 @@ References
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ._activations import Activation
 from ._arrays import Array, array_namespace
@@ -27,6 +27,11 @@ class Layer(NamedTuple):
     W: Array
     b: Array
     activation: Activation
+
+    def astype(self, dtype: Any) -> "Layer":
+        """Return the layer in another precision; without a copy in its own."""
+        W, b = (part.astype(dtype, copy=False) for part in (self.W, self.b))
+        return Layer(W, b, self.activation)
 
 
 def make_layers(

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._activations import ACTIVATIONS
 from ._arrays import Array
 from ._losses import SquaredError
-from ._network import Layer, output
+from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
 from ._parameters import ParameterLayout
 from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
@@ -124,6 +124,9 @@ class SparseAutoencoder(
 
     intercepts_ : list of 2 ndarrays of shape (n_components,) and (n_features,)
         Biases of encoder and decoder.
+
+    activations_ : list of 2 str
+        Activation of the hidden units and of the output units.
 
     components_ : ndarray of shape (n_components, n_features)
         Weights of each hidden unit: the encoder's, transposed.
@@ -295,7 +298,7 @@ class SparseAutoencoder(
         ndarray of shape (n_samples, n_components)
             Activations of the hidden units.
         """
-        return self._map_rows(output, self._validated(X), [self._encoder()])
+        return self._map_rows(output, self._validated(X), self._layers()[:1])
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
@@ -333,8 +336,9 @@ class SparseAutoencoder(
             Minus half the squared distance of each sample to its reconstruction,
             without penalties.
         """
-        layers = [self._encoder(), self._decoder()]
-        return self._map_rows(_reconstruction_scores, self._validated(X), layers)
+        return self._map_rows(
+            _reconstruction_scores, self._validated(X), self._layers()
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of `score_samples`; higher is better.
@@ -401,6 +405,7 @@ class SparseAutoencoder(
         # Copies of their own: a view would keep the solver's whole vector alive.
         self.coefs_ = [np.array(W, dtype=X.dtype) for W in coefs]
         self.intercepts_ = [np.array(b, dtype=X.dtype) for b in intercepts]
+        self.activations_ = [self.activation, self.decoder_activation]
         self.n_features_in_ = X.shape[1]
         self.loss_, self.loss_curve_ = result.loss, result.loss_curve
         self.n_iter_ = result.n_iter
@@ -430,12 +435,14 @@ class SparseAutoencoder(
     ) -> Array:
         if not self._goes_on():
             return layout.initialize(random_state)
-        if self._n_features_out != self.n_components:
-            raise ValueError(
-                f"n_components={self.n_components}, but the fit that warm_start=True "
-                f"goes on from has {self._n_features_out}: set it back, or set "
-                "warm_start=False."
-            )
+        before = [self._n_features_out, *self.activations_]
+        names = ["n_components", "activation", "decoder_activation"]
+        for name, value in zip(names, before, strict=True):
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r}, but the fit that warm_start=True "
+                    f"goes on from has {value!r}: set it back, or set warm_start=False."
+                )
         return layout.pack(self.coefs_, self.intercepts_)
 
     def _initialize(self, n_features: int) -> None:
@@ -443,26 +450,26 @@ class SparseAutoencoder(
         random_state = check_random_state(self.random_state)
         layout = self._layout(n_features)
         self.coefs_, self.intercepts_ = layout.unpack(layout.initialize(random_state))
+        self.activations_ = [self.activation, self.decoder_activation]
         self.n_features_in_ = n_features
 
     def _decode(self, H: Array) -> Array:
-        return self._map_rows(output, H, [self._decoder()])
+        return self._map_rows(output, H, self._layers()[1:])
+
+    def _layers(self) -> list[Layer]:
+        check_is_fitted(self)
+        activations = [ACTIVATIONS[name] for name in self.activations_]
+        return make_layers(self.coefs_, self.intercepts_, activations)
 
     def _encoder(self) -> Layer:
-        check_is_fitted(self)
-        return Layer(self.coefs_[0], self.intercepts_[0], ACTIVATIONS[self.activation])
-
-    def _decoder(self) -> Layer:
-        check_is_fitted(self)
-        activation = ACTIVATIONS[self.decoder_activation]
-        return Layer(self.coefs_[1], self.intercepts_[1], activation)
+        return self._layers()[0]
 
     def _validated(self, X: Any) -> Array:
         check_is_fitted(self)
         return validate_data(self, X, dtype=FLOAT_DTYPES, order="C", reset=False)
 
     def _map_rows(self, function: Any, X: Array, layers: list[Layer]) -> Array:
-        row_width = sum(self._layout(self.n_features_in_).sizes)
+        row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
 
     def _check_penalty(self) -> None:

@@ -497,7 +497,7 @@ class StackedAutoencoderClassifier(
         rows = TrainingRows(*counted, workers)
         self.history_: list[dict[str, Any]] = []
         if self._goes_on():
-            *hidden, softmax = self._previous_layers(sizes)
+            *hidden, softmax = self._previous_layers(sizes, X.dtype)
         else:
             hidden = self._hidden_layers(autoencoders, rows)
             softmax = _zero_layer((X.shape[1], *sizes)[-1], len(self.classes_))
@@ -538,21 +538,22 @@ class StackedAutoencoderClassifier(
                 n_in = len(layers[-1].b) if layers else rows.X.shape[1]
                 autoencoder._initialize(n_in)
             fitted.append(autoencoder)
-            layers.append(autoencoder._encoder())
+            # A frozen layer may come in another precision.
+            layers.append(autoencoder._encoder().astype(rows.X.dtype))
         # What an earlier fit left must not pass for this one's.
         self.__dict__.pop("autoencoders_", None)
         if self.pretrain:
             self.autoencoders_ = fitted
         return layers
 
-    def _previous_layers(self, sizes: Sequence[int]) -> list[Layer]:
+    def _previous_layers(self, sizes: Sequence[int], dtype: Any) -> list[Layer]:
         before = tuple(len(b) for b in self.intercepts_[:-1])
         if tuple(sizes) != before:
             raise ValueError(
                 f"hidden_layer_sizes={tuple(sizes)}, but the fit that warm_start=True "
                 f"goes on from has {before}: set it back, or set warm_start=False."
             )
-        return self._layers()
+        return [layer.astype(dtype) for layer in self._layers()]
 
     def _minimise(
         self,

@@ -195,12 +195,26 @@ def test_warm_start_goes_on(solver, few_digits):
     assert cold.loss_curve_ == first
 
 
+def test_parameters_set_after_the_fit_do_not_change_the_model(few_digits):
+    X, _ = few_digits
+    model = small().fit(X)
+    features = model.transform(X)
+    scores = model.score_samples(X)
+    model.set_params(n_components=3, activation="tanh", decoder_activation="identity")
+    assert_array_equal(model.transform(X), features)
+    assert_array_equal(model.score_samples(X), scores)
+    assert model.inverse_transform(features).max() <= 1
+
+
 def test_warm_start_refuses_another_network(few_digits):
     X, _ = few_digits
     model = small(warm_start=True).fit(X)
     with pytest.raises(ValueError, match="63 features"):
         model.fit(X[:, 1:])
-    model.set_params(n_components=5)
+    model.set_params(activation="tanh")
+    with pytest.raises(ValueError, match=r"activation='tanh'.*has 'logistic'"):
+        model.fit(X)
+    model.set_params(activation="logistic", n_components=5)
     with pytest.raises(ValueError, match=r"n_components=5.*has 12.*warm_start=False"):
         model.fit(X)
     assert model.set_params(warm_start=False).fit(X).coefs_[0].shape == (64, 5)

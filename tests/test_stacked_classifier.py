@@ -297,6 +297,17 @@ def test_frozen_layers_are_taken_as_they_are(few_digits):
     assert_array_equal(elsewhere.coefs_[0], before)
 
 
+@pytest.mark.parametrize("pretrain", [False, True])
+def test_frozen_layers_may_come_in_another_precision(pretrain, few_digits):
+    X, y = few_digits
+    frozen = FrozenEstimator(SparseAutoencoder(16, random_state=5).fit(X))
+    model = small(autoencoder=[frozen, SparseAutoencoder()], pretrain=pretrain)
+    model.fit(X.astype(np.float32), y)
+    assert {W.dtype for W in model.coefs_} == {np.dtype("f4")}
+    if pretrain:
+        assert model.autoencoders_[1].coefs_[0].dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
