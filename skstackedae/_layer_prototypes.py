@@ -18,15 +18,16 @@ LayerAutoencoder: TypeAlias = SparseAutoencoder | FrozenEstimator
 
 def layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     """Read the parameter of that name: an int, or any sequence of them."""
-    if isinstance(hidden_layer_sizes, Integral):
-        hidden_layer_sizes = (hidden_layer_sizes,)
-    for size in hidden_layer_sizes:
-        if not isinstance(size, Integral) or size < 1:
+    given = hidden_layer_sizes
+    # [()] makes a scalar of an array without dimensions.
+    sizes = (np.asarray(given)[()],) if np.ndim(given) == 0 else tuple(given)
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueError(
                 f"hidden_layer_sizes={hidden_layer_sizes!r} holds {size!r}: each layer "
                 "needs an int of 1 or more."
             )
-    return tuple(int(size) for size in hidden_layer_sizes)
+    return tuple(int(size) for size in sizes)
 
 
 def layer_autoencoders(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._activations import IDENTITY, Activation
-from ._arrays import Array
+from ._arrays import Array, array_namespace
 from ._losses import SOFTMAX, Loss, SquaredError
 from ._network import Layer, backward, forward, make_layers, output
 from ._parameters import ParameterLayout
@@ -154,9 +154,11 @@ def _classify(
 
 def _hits(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:
     """Kernel: weight of the rows that are classified rightly, and of all rows."""
-    is_hit = output(block.X, layers).argmax(axis=1) == block.y
-    # The same product twice, so that all rows right is 1 to the last digit.
-    return block.w @ is_hit, block.w @ np.ones_like(is_hit)
+    xp = array_namespace(block.X)
+    is_hit = xp.argmax(output(block.X, layers), axis=1) == block.y
+    # The same sum twice, so that all rows right is 1 to the last digit.
+    hits = xp.where(is_hit, block.w, xp.zeros_like(block.w))
+    return xp.sum(hits), xp.sum(block.w)
 
 
 def _ordered_sum(parts: Sequence[Array]) -> Array:
@@ -204,4 +206,4 @@ class ActivationStatistics:
 def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
     """Kernel: the block's weight, and the first two moments of its activations."""
     H = output(block.X, layers)
-    return block.w.sum(), block.w @ H, block.w @ (H * H)
+    return array_namespace(H).sum(block.w), block.w @ H, block.w @ (H * H)

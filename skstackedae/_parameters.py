@@ -1,7 +1,9 @@
 """The flat parameter vector: its order, stated once, and its views as layers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +25,7 @@ class ParameterLayout:
 
     sizes: tuple[int, ...]
 
-    @property
+    @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the pieces of theta, in their order."""
         weights: list[tuple[int, ...]] = list(pairwise(self.sizes))
@@ -32,13 +34,13 @@ class ParameterLayout:
     @property
     def n_parameters(self) -> int:
         """Length of theta."""
-        return sum(int(np.prod(shape)) for shape in self.shapes)
+        return sum(math.prod(shape) for shape in self.shapes)
 
     def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weights and biases as views of theta: writing to them writes to theta."""
         pieces, start = [], 0
         for shape in self.shapes:
-            stop = start + int(np.prod(shape))
+            stop = start + math.prod(shape)
             pieces.append(theta[start:stop].reshape(shape))
             start = stop
         n_layers = len(self.sizes) - 1

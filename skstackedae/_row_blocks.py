@@ -148,7 +148,7 @@ def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
 def _quietly(kernel: Callable[..., Any], *arguments: Any) -> Any:
     # Solvers turn what is not finite into an error of their own. Set here because
     # threads do not inherit numpy's error state.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return kernel(*arguments)
 
 
@@ -180,28 +180,37 @@ def weighted_rows(X: Array, y: Any, sample_weight: Array, *, canonical: bool) ->
     ``canonical`` form makes them equal bit for bit on small data: rows sorted, equal
     rows merged.
     """
-    keep = sample_weight > 0
-    if not keep.all():
-        X, sample_weight = X[keep], sample_weight[keep]
-        y = None if y is None else y[keep]
+    X, y, sample_weight = _with_weight(X, y, sample_weight)
     small = len(X) <= CANONICAL_ROWS and X.size <= CANONICAL_ENTRIES
     if canonical and small:
         X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
     # Divided twice, because the sum of huge weights may overflow.
     weights = sample_weight / sample_weight.max()
-    return Block(X, y, (weights / weights.sum()).astype(X.dtype))
+    # Once more, because in float32 a tiny weight may be none.
+    return _with_weight(X, y, (weights / weights.sum()).astype(X.dtype))
 
 
-def _merge_equal_rows(
-    X: Array, y: Array | None, sample_weight: Array
-) -> tuple[Array, Array | None, Array]:
+def _with_weight(X: Array, y: Any, weights: Array) -> Block:
+    keep = weights > 0
+    if keep.all():
+        return Block(X, y, weights)
+    return Block(X[keep], None if y is None else y[keep], weights[keep])
+
+
+def _merge_equal_rows(X: Array, y: Any, sample_weight: Array) -> Block:
     keys = X if y is None else np.column_stack([X, y])
-    # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
+    # Adding 0 turns -0.0 into 0.0: the two are equal and must look it. Rows are
+    # compared as bytes: any order will do, one by columns takes seconds for wide rows.
+    keys = np.ascontiguousarray(keys + 0.0)
+    row_bytes = np.dtype((np.void, keys.shape[1] * keys.itemsize))
     _, first, inverse = np.unique(
-        keys + 0.0, axis=0, return_index=True, return_inverse=True
+        keys.view(row_bytes).ravel(), return_index=True, return_inverse=True
     )
-    weights = np.bincount(inverse.ravel(), weights=sample_weight)
-    return X[first] + X.dtype.type(0), None if y is None else y[first], weights
+    # Equal rows add up from the lightest on, whatever order they came in.
+    order = np.lexsort((sample_weight, inverse))
+    weights = np.bincount(inverse[order], weights=sample_weight[order])
+    X = X[first] + X.dtype.type(0)
+    return Block(X, None if y is None else y[first], weights)
 
 
 class Workers:

@@ -95,6 +95,7 @@ def minimize_lbfgs(
             callback=callback,
             options=limits,
         )
+    # Other endings, a line search that finds nothing lower included, are at rounding.
     ran_out = found.status == 1
     return SolverResult(
         found.x, float(found.fun), len(loss_curve), not ran_out, loss_curve
@@ -116,16 +117,18 @@ def minimize_adam(
     loss_curve: list[float] = []
     converged = False
     while len(loss_curve) < options.max_iter and not converged:
-        epoch_loss = 0.0
+        epoch_loss, n_iter = 0.0, len(loss_curve) + 1
         for rows in iter_batches(n_rows, options, random_state):
             with np.errstate(over="ignore", invalid="ignore"):
                 value, gradient = value_and_gradient(theta, rows)
-                n_iter = len(loss_curve) + 1
                 _check_finite(value, gradient, n_iter, _adam_remedy(options))
                 state.step(theta, gradient, options.learning_rate_init)
             epoch_loss += value * len(rows) / n_rows
+        # No batch has seen the last step yet, and moments that overflow stop the rest.
+        for vector in (theta, state.second):
+            _check_finite(epoch_loss, vector, n_iter, _adam_remedy(options))
         loss_curve.append(epoch_loss)
-        on_iteration(len(loss_curve), epoch_loss)
+        on_iteration(n_iter, epoch_loss)
         converged = has_stalled(loss_curve, options)
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
 
@@ -208,8 +211,8 @@ def _adam_remedy(options: SolverOptions) -> str:
     )
 
 
-def _check_finite(value: float, gradient: Array, n_iter: int, remedy: str) -> None:
-    if np.isfinite(value) and np.isfinite(gradient).all():
+def _check_finite(value: float, vector: Array, n_iter: int, remedy: str) -> None:
+    if np.isfinite(value) and np.isfinite(vector).all():
         return
     raise ValueError(
         f"The loss or its gradient is no longer finite in iteration {n_iter} "

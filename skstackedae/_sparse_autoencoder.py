@@ -1,7 +1,6 @@
 """The sparse autoencoder as a transformer."""
 
 import copy
-import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -25,6 +24,7 @@ from ._parameters import ParameterLayout
 from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
 from ._solvers import SOLVERS
 from ._stages import Stage, warn_unconverged
+from ._user_warnings import warn_user
 from ._validation import FLOAT_DTYPES, check_sample_weight
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -79,9 +79,9 @@ class SparseAutoencoder(
         Weight of the sparsity penalty; 0 turns it off.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
-        'lbfgs' uses all rows in each iteration; 'adam' uses mini-batches. For
-        'lbfgs' and up to 1024 rows, weighting rows and repeating them give
-        identical models.
+        'lbfgs' uses all rows in each iteration; 'adam' uses mini-batches. With
+        'lbfgs', weighting rows and repeating them give identical models up to 1024
+        rows (repeated ones counted) and 2**20 entries of X.
 
     max_iter : int, default=200
         Maximum number of iterations ('lbfgs') or epochs ('adam').
@@ -103,7 +103,8 @@ class SparseAutoencoder(
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the fit before.
+        Whether `fit` goes on from the weights of the fit before; features,
+        `n_components` and activations must be the same.
 
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights and the order of mini-batches. Pass an int for
@@ -137,7 +138,8 @@ class SparseAutoencoder(
         with `sparsity_target`. float64.
 
     loss_ : float
-        Loss at the end of training, penalties included.
+        Loss at the end of training, penalties included; for 'adam' the mean over the
+        last epoch, in which the weights still moved.
 
     loss_curve_ : list of float
         Loss after each iteration or, for 'adam', over each epoch.
@@ -364,7 +366,8 @@ class SparseAutoencoder(
         """
         scores = self.score_samples(X)
         weights = check_sample_weight(sample_weight, scores)
-        return float(np.average(scores, weights=weights))
+        # Divided first, because the sum of huge weights may overflow.
+        return float(np.average(scores, weights=weights / weights.max()))
 
     @property
     def components_(self) -> Array:
@@ -392,10 +395,10 @@ class SparseAutoencoder(
     ) -> dict[str, Any]:
         """Fit to validated rows, inside of a call that holds the workers."""
         self._check_penalty()
-        self._warn_outside_decoder_range(X, stage)
         random_state = check_random_state(self.random_state)
         canonical = self.solver == "lbfgs"
         X, _, weights = weighted_rows(X, None, sample_weight, canonical=canonical)
+        self._warn_outside_decoder_range(X, stage)
         layout = self._layout(X.shape[1])
         row_width = sum(layout.sizes)
         data = RowBlocks(X, None, weights, row_width=row_width, workers=workers)
@@ -407,7 +410,7 @@ class SparseAutoencoder(
         self.intercepts_ = [np.array(b, dtype=X.dtype) for b in intercepts]
         self.activations_ = [self.activation, self.decoder_activation]
         self.n_features_in_ = X.shape[1]
-        self.loss_, self.loss_curve_ = result.loss, result.loss_curve
+        self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
         statistics = ActivationStatistics.of(data, [self._encoder()])
         self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
@@ -486,15 +489,15 @@ class SparseAutoencoder(
         if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
             return
         remedy = "decoder_activation='identity'"
-        if decoder.is_bounded:
+        # Only what comes from the user can be scaled; a layer's output is what it is.
+        if decoder.is_bounded and stage.layer in (None, 1):
             limits = f"({decoder.lower:g}, {decoder.upper:g})"
             remedy = f"MinMaxScaler(feature_range={limits}), or {remedy}"
-        warnings.warn(
+        warn_user(
             f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
             f"decoder_activation={self.decoder_activation!r} reconstructs only values "
             f"in [{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
             UserWarning,
-            stacklevel=5,
         )
 
     def _warn_flat_units(
@@ -508,13 +511,12 @@ class SparseAutoencoder(
         median = float(np.median(units.std))
         if median > FLAT_STD * scale:
             return
-        warnings.warn(
+        warn_user(
             f"Most units of the {stage.title} are dead or saturated: the median "
             "standard deviation of their activations over the training rows is "
             f"{median:.2g}. Lower alpha or sparsity_weight, raise sparsity_target, or "
             "scale the features of X.",
             UserWarning,
-            stacklevel=5,
         )
 
 

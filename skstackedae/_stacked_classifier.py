@@ -97,7 +97,9 @@ class StackedAutoencoderClassifier(
         a `random_state` drawn from this one's; all else is the prototype's: its
         activation, penalties, solver, `max_iter` and `tol`. A list may hold
         ``FrozenEstimator(fitted_autoencoder)``: that layer is taken as it is, for
-        features that were learned elsewhere. Fine-tuning changes it like any other.
+        features that were learned elsewhere. Fine-tuning changes the network's copy
+        of it like any other layer. Searches reach ``autoencoder__alpha`` and so on
+        only if an estimator is given.
 
     pretrain : bool, default=True
         Whether to train the hidden layers on their own first. If not, they start from
@@ -117,7 +119,8 @@ class StackedAutoencoderClassifier(
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
         iteration; 'adam' uses mini-batches. If this and the prototypes' are 'lbfgs',
-        weighting rows and repeating them give identical models up to 1024 rows.
+        weighting rows and repeating them give identical models up to 1024 rows
+        (repeated ones counted) and 2**20 entries of X.
 
     max_iter : int, default=200
         Maximum number of iterations ('lbfgs') or epochs ('adam') of softmax training
@@ -141,7 +144,8 @@ class StackedAutoencoderClassifier(
 
     warm_start : bool, default=False
         Whether `fit` goes on from the network of the fit before: without pretraining
-        and softmax training, with its last stage only.
+        and softmax training, with its last stage only. Features, classes, sizes and
+        activations must be the same.
 
     random_state : int, RandomState instance or None, default=None
         Draws the autoencoders' seeds, layer by layer, and the order of mini-batches.
@@ -174,7 +178,8 @@ class StackedAutoencoderClassifier(
         Activation of each hidden layer.
 
     loss_ : float
-        Loss at the end of the last stage, penalties included.
+        Loss at the end of the last stage, penalties included; for 'adam' the mean over
+        the last epoch, in which the weights still moved.
 
     loss_curve_ : list of float
         Loss of the last stage, after each iteration or over each epoch.
@@ -185,8 +190,9 @@ class StackedAutoencoderClassifier(
     history_ : list of dict
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None but for pretraining), `n_iter`,
-        `converged`, `first_loss` and `last_loss`, `seconds`, `accuracy` (weighted, on
-        the training rows; None for pretraining) and `loss_curve`. The accuracies
+        `converged`, `first_loss` (after its first iteration or epoch) and
+        `last_loss`, `seconds`, `accuracy` (weighted, on the training rows; None for
+        pretraining) and `loss_curve`. The accuracies
         after 'softmax' and after 'fine-tuning' tell what each stage did.
 
     n_layers_ : int
@@ -416,7 +422,9 @@ class StackedAutoencoderClassifier(
         ndarray of shape (n_samples, n_components)
             Activations of the last hidden layer; X itself without hidden layers.
         """
-        return self._map_rows(output, X, self._layers()[:-1])
+        features = self._map_rows(output, X, self._layers()[:-1])
+        # Without hidden layers it is the caller's own array.
+        return features if self.activations_ else features.copy()
 
     @available_if(_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
@@ -445,7 +453,7 @@ class StackedAutoencoderClassifier(
             )
         for autoencoder in reversed(self.autoencoders_):
             decoded = autoencoder._decode(decoded)
-        return decoded
+        return decoded if self.activations_ else decoded.copy()
 
     @property
     def _n_features_out(self) -> int:
@@ -497,7 +505,7 @@ class StackedAutoencoderClassifier(
         rows = TrainingRows(*counted, workers)
         self.history_: list[dict[str, Any]] = []
         if self._goes_on():
-            *hidden, softmax = self._previous_layers(sizes, X.dtype)
+            *hidden, softmax = self._previous_layers(sizes, autoencoders, X.dtype)
         else:
             hidden = self._hidden_layers(autoencoders, rows)
             softmax = _zero_layer((X.shape[1], *sizes)[-1], len(self.classes_))
@@ -523,11 +531,14 @@ class StackedAutoencoderClassifier(
         rows: TrainingRows,
     ) -> list[Layer]:
         """Stage 1: pretrain the layers from the input up, or only initialise them."""
+        if self.pretrain:
+            _check_penalties(autoencoders)
         layers: list[Layer] = []
         fitted: list[SparseAutoencoder] = []
         for number, autoencoder in enumerate(autoencoders, start=1):
             if isinstance(autoencoder, FrozenEstimator):
-                autoencoder = autoencoder.estimator
+                # A copy, because a refit elsewhere must not change this model.
+                autoencoder = copy.deepcopy(autoencoder.estimator)
             elif self.pretrain:
                 stage = Stage.of(autoencoder, "pretraining", number)
                 record = autoencoder._train(
@@ -546,13 +557,20 @@ class StackedAutoencoderClassifier(
             self.autoencoders_ = fitted
         return layers
 
-    def _previous_layers(self, sizes: Sequence[int], dtype: Any) -> list[Layer]:
-        before = tuple(len(b) for b in self.intercepts_[:-1])
-        if tuple(sizes) != before:
-            raise ValueError(
-                f"hidden_layer_sizes={tuple(sizes)}, but the fit that warm_start=True "
-                f"goes on from has {before}: set it back, or set warm_start=False."
-            )
+    def _previous_layers(
+        self, sizes: Sequence[int], autoencoders: list[LayerAutoencoder], dtype: Any
+    ) -> list[Layer]:
+        now = {
+            "hidden_layer_sizes": tuple(sizes),
+            "activations of the autoencoders": [a.activation for a in autoencoders],
+        }
+        before = [tuple(len(b) for b in self.intercepts_[:-1]), self.activations_]
+        for (name, value), value_before in zip(now.items(), before, strict=True):
+            if value != value_before:
+                raise ValueError(
+                    f"{name}={value!r}, but the fit that warm_start=True goes on from "
+                    f"has {value_before!r}: set it back, or set warm_start=False."
+                )
         return [layer.astype(dtype) for layer in self._layers()]
 
     def _minimise(
@@ -582,7 +600,7 @@ class StackedAutoencoderClassifier(
             objective, theta0, random_state, objective.accuracy
         )
         self.history_.append(record)
-        self.loss_, self.loss_curve_ = result.loss, result.loss_curve
+        self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
         return objective.layers(result.theta)
 
@@ -604,6 +622,13 @@ class StackedAutoencoderClassifier(
         X = validate_data(self, X, dtype=FLOAT_DTYPES, order="C", reset=False)
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
+
+
+def _check_penalties(autoencoders: list[LayerAutoencoder]) -> None:
+    # Before the first layer is trained, not when the wrong one's turn comes.
+    for autoencoder in autoencoders:
+        if isinstance(autoencoder, SparseAutoencoder):
+            autoencoder._check_penalty()
 
 
 def _zero_layer(n_in: int, n_out: int) -> Layer:

@@ -1,7 +1,6 @@
 """A stage of training: one run of a solver, with its clock, lines and record."""
 
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._arrays import Array
 from ._objectives import AutoencoderObjective, NetworkObjective
 from ._solvers import SOLVERS, SolverOptions, SolverResult
+from ._user_warnings import warn_user
 
 
 class Stage(NamedTuple):
@@ -94,10 +94,8 @@ def warn_unconverged(records: Iterable[dict[str, Any]], max_iter: int) -> None:
     """Name the stages that used up their iterations, in one ConvergenceWarning."""
     names = [record["name"] for record in records if not record["converged"]]
     if names:
-        warnings.warn(
+        warn_user(
             f"Stopped after max_iter={max_iter} iterations, before the loss settled: "
             f"{', '.join(names)}. Raise max_iter, or tol if the result is good enough.",
             ConvergenceWarning,
-            # The caller of fit, behind fit itself and scikit-learn's wrapper of it.
-            stacklevel=4,
         )

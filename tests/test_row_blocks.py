@@ -329,6 +329,24 @@ def test_rows_without_weight_do_not_count(rng):
     np.testing.assert_array_equal(rows.w, [0.25, 0.5, 0.25])
 
 
+def test_canonical_form_does_not_see_the_order_of_weights(rng):
+    # Five copies of each row, every one with a weight of its own.
+    X, w = np.repeat(rng.rand(8, 2), 5, axis=0), rng.rand(40)
+    order = rng.permutation(40)
+    one = weighted_rows(X, None, w, canonical=True)
+    other = weighted_rows(X[order], None, w[order], canonical=True)
+    assert len(one.X) == 8
+    for part, other_part in zip(one, other, strict=True):
+        np.testing.assert_array_equal(part, other_part)
+
+
+def test_weights_that_float32_cannot_hold_do_not_count():
+    X = np.arange(3, dtype=np.float32).reshape(-1, 1)
+    rows = weighted_rows(X, None, np.array([1, 1e-60, 1]), canonical=False)
+    np.testing.assert_array_equal(rows.X, [[0], [2]])
+    np.testing.assert_array_equal(rows.w, np.float32([0.5, 0.5]))
+
+
 def test_huge_weights_do_not_overflow():
     X = np.arange(3.0).reshape(-1, 1)
     rows = weighted_rows(X, None, np.full(3, 1e308), canonical=False)

@@ -125,6 +125,18 @@ def test_what_is_not_finite_is_an_error(solver, value):
         solve(solver, lambda theta, rows=None: (1.0, theta * value), np.ones(2))
 
 
+def test_adam_hands_back_no_step_that_nobody_evaluated():
+    problem, theta0, _ = bowl()
+    with pytest.raises(ValueError, match="no longer finite"):
+        solve("adam", problem, theta0.astype("f4"), max_iter=1, learning_rate_init=1e39)
+
+
+def test_adam_tells_moments_that_overflow():
+    huge = np.full(2, 1e30, dtype=np.float32)
+    with pytest.raises(ValueError, match="no longer finite"):
+        solve("adam", lambda theta, rows=None: (1.0, huge), np.ones(2, dtype="f4"))
+
+
 def test_adam_names_its_step_length():
     with pytest.raises(ValueError, match=r"Lower learning_rate_init=0\.01"):
         solve("adam", lambda theta, rows=None: (np.nan, theta), np.ones(2))

@@ -242,6 +242,21 @@ def test_wrong_parameters_are_named(changes, message, few_digits):
         small(**changes).fit(few_digits[0])
 
 
+def test_rows_without_weight_do_not_warn_of_their_range(few_digits):
+    X = np.concatenate([few_digits[0], np.full((1, 64), 50.0)])
+    weights = np.r_[np.ones(400), 0]
+    model = small().fit(X, sample_weight=weights)
+    huge = model.score(few_digits[0], sample_weight=np.full(400, 1e308))
+    assert huge == pytest.approx(model.score(few_digits[0]))
+
+
+def test_floating_point_errors_stay_inside(few_digits):
+    X, _ = few_digits
+    model = small(alpha=0, tol=0, n_jobs=1)
+    with np.errstate(all="raise"):
+        model.fit(X).transform(X)
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

@@ -1,6 +1,7 @@
 """The stacked classifier as its users see it."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -188,7 +189,9 @@ def test_inverse_transform_decodes_the_pretrained_stack(few_digits):
     assert not hasattr(model.set_params(pretrain=False).fit(X, y), "autoencoders_")
 
 
-@pytest.mark.parametrize("sizes", [7, np.int64(7), (7,), [7], np.array([7])])
+@pytest.mark.parametrize(
+    "sizes", [7, np.int64(7), np.array(7), (7,), [7], np.array([7])]
+)
 def test_ways_to_name_one_layer(sizes, few_digits):
     model = small(sizes).fit(*few_digits)
     assert [W.shape for W in model.coefs_] == [(64, 7), (7, 10)]
@@ -289,12 +292,48 @@ def test_frozen_layers_are_taken_as_they_are(few_digits):
     layers = [FrozenEstimator(elsewhere), SparseAutoencoder()]
     model = small(autoencoder=layers, fine_tune=False).fit(X[y <= 4], y[y <= 4])
     assert_array_equal(model.coefs_[0], elsewhere.coefs_[0])
-    assert model.autoencoders_[0] is elsewhere
+    # A copy: a refit elsewhere must not change this model.
+    assert model.autoencoders_[0] is not elsewhere
+    assert_array_equal(model.autoencoders_[0].coefs_[1], elsewhere.coefs_[1])
     assert [stage["layer"] for stage in model.history_] == [2, None]
     before = elsewhere.coefs_[0].copy()
     tuned = clone(model).set_params(fine_tune=True).fit(X[y <= 4], y[y <= 4])
     assert (tuned.coefs_[0] != before).any()
     assert_array_equal(elsewhere.coefs_[0], before)
+
+
+def test_wrong_prototypes_are_told_before_any_training(few_digits, capsys):
+    layers = [SparseAutoencoder(), SparseAutoencoder(activation="relu")]
+    with pytest.raises(ValueError, match="sparsity_weight=0"):
+        small(autoencoder=layers, verbose=1).fit(*few_digits)
+    assert not capsys.readouterr().out
+
+
+def test_warnings_point_at_the_line_of_the_user(few_digits):
+    X, y = few_digits
+    layers = [SparseAutoencoder(), SparseAutoencoder(alpha=1.0)]
+    model = make_pipeline(MinMaxScaler((0, 3)), small(autoencoder=layers, max_iter=3))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    messages = " ".join(str(warning.message) for warning in caught)
+    for part in ("pretraining of layer 1 lies", "layer 2 are dead", "max_iter=3"):
+        assert part in messages
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_remedy_for_a_layer_that_the_user_cannot_scale(few_digits):
+    X, y = few_digits
+    prototype = SparseAutoencoder(activation="tanh")
+    with pytest.warns(UserWarning, match="layer 2.*Use decoder_activation='identity'"):
+        small(autoencoder=prototype).fit(X, y)
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform"])
+def test_no_hidden_layers_copy_their_input(method, few_digits):
+    X, y = few_digits
+    result = getattr(small(()).fit(X, y), method)(X)
+    assert not np.shares_memory(result, X)
 
 
 @pytest.mark.parametrize("pretrain", [False, True])
@@ -316,6 +355,7 @@ def test_frozen_layers_may_come_in_another_precision(pretrain, few_digits):
         ({"autoencoder": LogisticRegression()}, "autoencoder"),
         ({"autoencoder": SparseAutoencoder(alpha=-1)}, "alpha"),
         ({"autoencoder": SparseAutoencoder(activation="relu")}, "sparsity_weight=0"),
+        ({"hidden_layer_sizes": (5, True)}, "holds True"),
         ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes=\(5, 0\) holds 0"),
         ({"hidden_layer_sizes": (5, 2.5)}, "holds 2.5"),
         ({"hidden_layer_sizes": 0}, "hidden_layer_sizes"),
@@ -413,6 +453,7 @@ def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(changes, few_di
     [
         ("features", "60 features"),
         ("classes", r"classes \[0, 1.*goes on from has \[0, 1.*warm_start=False"),
+        ("activation", r"activations.*'tanh'.*goes on from has \['logistic'"),
         ("sizes", r"hidden_layer_sizes=\(16,\).*\(16, 12\).*warm_start=False"),
     ],
 )
@@ -424,6 +465,8 @@ def test_warm_start_refuses_another_network(case, message, few_digits):
         X = X[:, :60]
     elif case == "classes":
         y = y % 9
+    elif case == "activation":
+        model.set_params(autoencoder=SparseAutoencoder(activation="tanh"))
     else:
         model.set_params(hidden_layer_sizes=(16,))
     with pytest.raises(ValueError, match=message):
@@ -514,7 +557,7 @@ def test_default_settings_learn(load, goal):
     X, y = load(return_X_y=True)
     model = make_pipeline(MinMaxScaler(), StackedAutoencoderClassifier(random_state=0))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    result = cross_validate(model, X, y, cv=folds, return_estimator=True)
+    result = cross_validate(model, X, y, cv=folds, n_jobs=2, return_estimator=True)
     assert result["test_score"].mean() >= goal
     for fold in result["estimator"]:
         A = fold[0].transform(X)
