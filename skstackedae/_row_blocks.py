@@ -320,8 +320,9 @@ def _blas_libraries() -> list[LibController]:
 
 
 def _is_per_thread(library: LibController) -> bool:
-    # On OpenMP every thread of the program has a limit of its own.
-    return getattr(library, "threading_layer", None) == "openmp"
+    # OpenBLAS on OpenMP has a limit for every thread of the program.
+    layer = getattr(library, "threading_layer", None)
+    return bool(library.internal_api == "openblas" and layer == "openmp")
 
 
 def _process_wide_libraries() -> list[LibController]:

@@ -22,8 +22,7 @@ from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
 from ._parameters import ParameterLayout
 from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
-from ._solvers import SOLVERS
-from ._stages import Stage, warn_unconverged
+from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
 from ._validation import FLOAT_DTYPES, check_sample_weight
 
@@ -185,20 +184,7 @@ class SparseAutoencoder(
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
-        "solver": [StrOptions(set(SOLVERS))],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "shuffle": ["boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
+        **TRAINING_CONSTRAINTS,
     }
 
     _doc_link_module = "skstackedae"

@@ -15,7 +15,7 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -28,9 +28,8 @@ from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
 from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
-from ._solvers import SOLVERS
 from ._sparse_autoencoder import SparseAutoencoder
-from ._stages import Stage, warn_unconverged
+from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._validation import FLOAT_DTYPES, check_sample_weight
 
 
@@ -245,20 +244,7 @@ class StackedAutoencoderClassifier(
         "fine_tune": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "hidden_alpha": [Interval(Real, 0, None, closed="left"), None],
-        "solver": [StrOptions(set(SOLVERS))],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "shuffle": ["boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
+        **TRAINING_CONSTRAINTS,
     }
 
     _doc_link_module = "skstackedae"

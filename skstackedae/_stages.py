@@ -3,15 +3,36 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._arrays import Array
 from ._objectives import AutoencoderObjective, NetworkObjective
 from ._solvers import SOLVERS, SolverOptions, SolverResult
 from ._user_warnings import warn_user
+
+# scikit-learn's constraints on the parameters that both estimators share: those of the
+# solvers, and how a fit is run.
+TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
+    "solver": [StrOptions(set(SOLVERS))],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "shuffle": ["boolean"],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "n_jobs": [Integral, None],
+    "verbose": ["verbose"],
+}
 
 
 class Stage(NamedTuple):
