@@ -13,7 +13,6 @@ import time
 
 import numpy as np
 from _machine import describe_machine
-from scipy.special import expit
 
 from skstackedae._activations import ACTIVATIONS
 from skstackedae._losses import SquaredError
@@ -96,12 +95,17 @@ def in_blocks(X, layout, theta, n_jobs=None):
         return objective.value_and_gradient(theta)
 
 
+def logistic(Z):
+    """As translations write it; scipy's expit is slower here."""
+    return 1 / (1 + np.exp(-Z))
+
+
 def whole_array(X, layout, theta):
     """Evaluate the exercise's formulas on all rows at once."""
     (W1, W2), (b1, b2) = layout.unpack(theta.astype(X.dtype))
     n_rows = len(X)
-    H = expit(X @ W1 + b1)
-    Y = expit(H @ W2 + b2)
+    H = logistic(X @ W1 + b1)
+    Y = logistic(H @ W2 + b2)
     rho_hat = H.mean(axis=0)
     E = Y - X
     value = 0.5 * np.sum(E**2) / n_rows
