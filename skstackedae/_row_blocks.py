@@ -348,7 +348,7 @@ def _restore(limits: Limits) -> None:
 
 
 def _take_control(library: LibController) -> None:
-    # From version 3.7 on threadpoolctl lets the thread alone that set a limit first
+    # From version 3.8 on threadpoolctl lets the thread alone that set a limit first
     # change it. Here the last one out restores, which may be another thread.
     if hasattr(library, "clear_controlling_thread"):
         library.clear_controlling_thread(force=True)
