@@ -45,7 +45,8 @@ class Activation:
 
 def _logistic(Z: Array) -> Array:
     # exp may overflow to infinity, whose reciprocal is the right limit; row blocks run
-    # with numpy's warning of it turned off. Forms that cannot overflow cost twice that.
+    # with numpy's warning of it turned off. The form by tanh, which cannot overflow,
+    # took 1.5 (float64) to 1.7 (float32) times as long.
     A = array_namespace(Z).exp(-Z)
     A += 1.0
     return 1.0 / A

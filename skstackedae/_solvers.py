@@ -86,7 +86,7 @@ def minimize_lbfgs(
         "ftol": rounding,
         "gtol": rounding,
     }
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         found = minimize(
             checked,
             np.array(theta0, dtype=np.float64),
@@ -119,7 +119,7 @@ def minimize_adam(
     while len(loss_curve) < options.max_iter and not converged:
         epoch_loss, n_iter = 0.0, len(loss_curve) + 1
         for rows in iter_batches(n_rows, options, random_state):
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):
                 value, gradient = value_and_gradient(theta, rows)
                 _check_finite(value, gradient, n_iter, _adam_remedy(options))
                 state.step(theta, gradient, options.learning_rate_init)

@@ -260,6 +260,7 @@ class SparseAutoencoder(
             If X or the weights are not valid, if parameters do not go together, or if
             the loss does not stay finite. The estimator is then as it was before.
         """
+        self._check_penalty()
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
         X = validate_data(
@@ -380,7 +381,6 @@ class SparseAutoencoder(
         workers: Workers,
     ) -> dict[str, Any]:
         """Fit to validated rows, inside of a call that holds the workers."""
-        self._check_penalty()
         random_state = check_random_state(self.random_state)
         canonical = self.solver == "lbfgs"
         X, _, weights = weighted_rows(X, None, sample_weight, canonical=canonical)

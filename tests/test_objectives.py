@@ -158,6 +158,15 @@ def ufldl_network(objective, theta):
     return cost, objective.layout.pack(gradients, biases)
 
 
+def check_gradient(objective, theta, formula):
+    value, gradient = objective.value_and_gradient(theta)
+    numeric = finite_difference(objective, theta)
+    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
+    expected_value, expected_gradient = formula(objective, theta)
+    assert value == pytest.approx(expected_value, rel=1e-12)
+    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+
+
 AUTOENCODERS = [
     (f, g, beta)
     for f in ACTIVATIONS
@@ -179,12 +188,7 @@ NETWORKS = [
 def test_autoencoder_gradient(activation, decoder, beta, weighted, n_blocks, rng):
     objective, theta = make_autoencoder(rng, activation, decoder, beta, weighted)
     assert len(objective.data) == n_blocks
-    value, gradient = objective.value_and_gradient(theta)
-    numeric = finite_difference(objective, theta)
-    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
-    expected_value, expected_gradient = ufldl_autoencoder(objective, theta)
-    assert value == pytest.approx(expected_value, rel=1e-12)
-    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+    check_gradient(objective, theta, ufldl_autoencoder)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
@@ -192,12 +196,7 @@ def test_autoencoder_gradient(activation, decoder, beta, weighted, n_blocks, rng
 def test_network_gradient(hidden, weighted, n_blocks, rng):
     objective, theta = make_network(rng, hidden, weighted=weighted)
     assert len(objective.data) == n_blocks
-    value, gradient = objective.value_and_gradient(theta)
-    numeric = finite_difference(objective, theta)
-    assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
-    expected_value, expected_gradient = ufldl_network(objective, theta)
-    assert value == pytest.approx(expected_value, rel=1e-12)
-    assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
+    check_gradient(objective, theta, ufldl_network)
 
 
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
