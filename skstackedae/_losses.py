@@ -37,6 +37,12 @@ def _weighted_sum(row_losses: Array, w: Array) -> float:
     return float(xp.sum(row_losses * w, dtype=xp.float64))
 
 
+def _squared_norms(E: Array) -> Array:
+    xp = array_namespace(E)
+    # In one pass, where numpy has it (from 2.0 on).
+    return xp.vecdot(E, E) if hasattr(xp, "vecdot") else xp.sum(E * E, axis=1)
+
+
 @dataclass(frozen=True)
 class SquaredError:
     """1/2 ||f(z) - x||^2 for each row, f the activation of the output units."""
@@ -49,14 +55,14 @@ class SquaredError:
 
     def row_losses(self, prediction: Array, target: Array) -> Array:
         """Return half the squared distance of each row to its target."""
-        E = prediction - target
-        return 0.5 * array_namespace(E).sum(E * E, axis=1)
+        return 0.5 * _squared_norms(prediction - target)
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         prediction = self.predict(Z)
-        value = _weighted_sum(self.row_losses(prediction, target), w)
-        error = w[:, None] * (prediction - target)
+        error = prediction - target
+        value = 0.5 * _weighted_sum(_squared_norms(error), w)
+        error *= w[:, None]
         return value, self.activation.delta(error, prediction)
 
 
@@ -72,17 +78,24 @@ class SoftmaxCrossEntropy:
 
     def predict(self, Z: Array) -> Array:
         """Class probabilities; they sum to 1 in every row."""
-        return array_namespace(Z).exp(self.log_predict(Z))
+        xp = array_namespace(Z)
+        P = xp.exp(Z - xp.max(Z, axis=1, keepdims=True))
+        P /= xp.sum(P, axis=1, keepdims=True)
+        return P
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         xp = array_namespace(Z)
-        log_P = self.log_predict(Z)
-        P = xp.exp(log_P)
+        shifted = Z - xp.max(Z, axis=1, keepdims=True)
+        P = xp.exp(shifted)
+        totals = xp.sum(P, axis=1, keepdims=True)
+        P /= totals
         is_label = target[:, None] == xp.arange(Z.shape[1])[None, :]
-        row_losses = -xp.sum(xp.where(is_label, log_P, xp.zeros_like(Z)), axis=1)
-        delta = w[:, None] * xp.where(is_label, P - 1.0, P)
-        return _weighted_sum(row_losses, w), delta
+        label_logits = xp.sum(xp.where(is_label, shifted, xp.zeros_like(Z)), axis=1)
+        value = _weighted_sum(xp.log(totals[:, 0]) - label_logits, w)
+        delta = xp.where(is_label, P - 1.0, P)
+        delta *= w[:, None]
+        return value, delta
 
 
 SOFTMAX = SoftmaxCrossEntropy()

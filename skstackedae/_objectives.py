@@ -53,13 +53,13 @@ class AutoencoderObjective:
         # The penalty's derivative needs the mean activations of all rows before the
         # first row goes backward: hence two passes, with the activations kept.
         encoded = list(data.map(_encode, layers[0]))
-        penalty, activity_error = self._sparsity(encoded, data)
+        penalty, activity_error = self._sparsity(encoded)
         value, *gradients = data.sum(
             _reconstruct,
             layers,
             self.loss,
             activity_error,
-            each=[H for H, _ in encoded],
+            each=[H for H, *_ in encoded],
         )
         return _add_decay(
             float(value) + penalty,
@@ -70,19 +70,20 @@ class AutoencoderObjective:
         )
 
     def _sparsity(
-        self, encoded: list[tuple[Array, Array]], data: RowBlocks
+        self, encoded: list[tuple[Array, Array, Array]]
     ) -> tuple[float, Array | None]:
         if self.sparsity_weight == 0:
             return 0.0, None
-        total_weight = data.weights.sum(dtype=np.float64)
-        mean = _ordered_sum([part for _, part in encoded]) / total_weight
+        _, totals, weights = zip(*encoded, strict=True)
+        total_weight = _ordered_sum(weights)
+        mean = _ordered_sum(totals) / total_weight
         rate = self.activation.rate(mean)
         divergence, derivative = kl_sparsity(rate, self.sparsity_target)
         error = (
             self.sparsity_weight * derivative / (self.activation.span * total_weight)
         )
         value = self.sparsity_weight * float(divergence.sum())
-        return value, error.astype(data.X.dtype)
+        return value, error.astype(self.data.X.dtype)
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,10 @@ class NetworkObjective:
         return float(hits / total)
 
 
-def _encode(block: Block, encoder: Layer) -> tuple[Array, Array]:
-    """Kernel: hidden activations of the block, and their weighted sum over its rows."""
+def _encode(block: Block, encoder: Layer) -> tuple[Array, Array, Array]:
+    """Kernel: hidden activations of the block, their weighted sum, and the weights'."""
     H = output(block.X, [encoder])
-    return H, block.w @ H
+    return H, block.w @ H, array_namespace(H).sum(block.w)
 
 
 def _reconstruct(
@@ -177,9 +178,10 @@ def _add_decay(
     alphas: Sequence[float],
 ) -> tuple[float, Array]:
     """Add the weights' decay (biases have none) and put the gradient in one vector."""
-    n_layers = len(alphas)
-    gradient = layout.pack(gradients[:n_layers], gradients[n_layers:], theta.dtype)
     coefs, _ = layout.unpack(theta)
+    gradient = layout.pack(
+        gradients[: len(coefs)], gradients[len(coefs) :], theta.dtype
+    )
     coef_grads, _ = layout.unpack(gradient)
     for W, coef_grad, alpha in zip(coefs, coef_grads, alphas, strict=True):
         decay, decay_grad = weight_decay(W, alpha)
@@ -198,7 +200,8 @@ class ActivationStatistics:
     @classmethod
     def of(cls, data: RowBlocks, layers: Sequence[Layer]) -> "ActivationStatistics":
         """Pass over the rows once, through these layers; none means the data itself."""
-        total, first, second = data.sum(_moments, layers)
+        sums = data.sum(_moments, layers)
+        total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
         mean = first / total
         return cls(mean, np.sqrt(np.maximum(second / total - mean**2, 0.0)))
 

@@ -8,7 +8,8 @@ RATE_MARGIN = 1e-8
 
 def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
     """alpha/2 * ||W||^2 and its gradient, in the precision of W."""
-    return 0.5 * alpha * float(array_namespace(W).sum(W * W)), alpha * W
+    flat = W.reshape(-1)
+    return 0.5 * alpha * float(flat @ flat), alpha * W
 
 
 def kl_sparsity(rate: Array, target: float) -> tuple[Array, Array]:

@@ -21,13 +21,31 @@ from threadpoolctl import LibController, ThreadpoolController
 from ._arrays import Array
 
 # What one block's rows may fill in all layers together: little enough to stay near a
-# core's cache and to give small data more than one block.
+# core's cache.
 BLOCK_BYTES = 2 * 2**20
 
-# Wide networks get at least this many rows a block: summing the blocks' gradients costs
-# the more the smaller blocks are (784-200 in float32 took 1.1 times as long with 150
-# rows a block as with 300, and 1.5 times with 75).
+# Wide networks get at least this many rows a block: matrix products with fewer rows
+# are slower (784-200: by a tenth with 100 rows, by a quarter with 64).
 MIN_BLOCK_ROWS = 256
+
+# Up to a few blocks, small data and mini-batches are cut finer, so that they too keep
+# more than one core busy, if a block has enough to do to be worth the hand-off.
+FEW_BLOCKS = 4
+SPLIT_BYTES = 400 * 2**10
+MIN_SPLIT_ROWS = 100
+
+# Partial sums of this many blocks are added in the precision of X, those of such runs
+# in float64: adding a wide layer's float32 gradients to float64 takes a twentieth of an
+# evaluation if it is done for each block.
+RUN_LENGTH = 8
+
+# So many runs, if there are blocks enough, keep as many cores busy.
+MIN_RUNS = 32
+
+# glibc's malloc gives freed memory back to the system, and has it zeroed again for the
+# next temporary, if it is more than twice the largest array that was ever freed (of up
+# to 32 MiB). A float64 fit of 784-200 spent a tenth of its time on that.
+KEPT_BYTES = 24 * 2**20
 
 # Data up to these sizes is brought into canonical form: beyond them sorting costs more
 # than users who compare weighted with repeated rows would want to pay.
@@ -57,6 +75,8 @@ class RowBlocks:
         Number of entries that one row has in all layers together.
     workers : Workers or None
         Where blocks run; None for this thread.
+    indices : ndarray of int or None
+        Rows of a mini-batch, whose weights then stand for those of all rows.
     """
 
     def __init__(
@@ -67,25 +87,31 @@ class RowBlocks:
         *,
         row_width: int,
         workers: "Workers | None" = None,
+        indices: Array | None = None,
     ) -> None:
         self.X, self.y, self.weights = X, y, weights
-        self.row_width, self.workers = row_width, workers
-        self.slices = cut_rows(len(X), row_width * X.dtype.itemsize)
+        self.row_width, self.workers, self.indices = row_width, workers, indices
+        n_rows = len(X) if indices is None else len(indices)
+        self.slices = cut_rows(n_rows, row_width * X.dtype.itemsize)
 
     def __len__(self) -> int:
         """Count the blocks."""
         return len(self.slices)
 
     def blocks(self) -> list[Block]:
-        """Views of the rows, block by block."""
+        """Rows, block by block: views of all rows, copies of a mini-batch's."""
         return [self._take(cut) for cut in self.slices]
 
     def batch(self, indices: Array) -> "RowBlocks":
         """Return the rows of a mini-batch, weighted so that they stand for all rows."""
-        X, y, weights = self._take(indices)
-        if weights is not None:
-            weights = weights * weights.dtype.type(len(self.X) / len(indices))
-        return RowBlocks(X, y, weights, row_width=self.row_width, workers=self.workers)
+        return RowBlocks(
+            self.X,
+            self.y,
+            self.weights,
+            row_width=self.row_width,
+            workers=self.workers,
+            indices=indices,
+        )
 
     def map(
         self,
@@ -94,27 +120,25 @@ class RowBlocks:
         each: Iterable[Any] | None = None,
     ) -> Iterator[Any]:
         """Yield kernel(block, [item of each,] *common) in the order of the rows."""
-        columns = [self.blocks()] if each is None else [self.blocks(), each]
-        tasks = [
-            partial(_quietly, kernel, *items, *common)
-            for items in zip(*columns, strict=True)
-        ]
-        if self.workers is None:
-            return (task() for task in tasks)
-        return self.workers.run(tasks)
+        for results in self._run(list, kernel, common, each):
+            yield from results
 
     def sum(
         self,
         kernel: Callable[..., Any],
         *common: Any,
         each: Iterable[Any] | None = None,
-    ) -> list[Array]:
-        """Sum the tuples that a kernel returns: in the rows' order, in float64."""
-        totals: list[Array] = []
-        for parts in self.map(kernel, *common, each=each):
-            if not totals:
-                totals = [np.array(part, dtype=np.float64) for part in parts]
-                continue
+    ) -> list[Any]:
+        """Sum the tuples that a kernel returns, in the rows' order.
+
+        A few blocks are added in the precision of X, runs of blocks in float64. The
+        arrays must be the kernel's own: sums are written over them.
+        """
+        results = self._run(_added, kernel, common, each)
+        if len(self) <= RUN_LENGTH:
+            return _added(results)
+        totals = [np.array(part, dtype=np.float64) for part in next(results)]
+        for parts in results:
             for total, part in zip(totals, parts, strict=True):
                 total += part
         return totals
@@ -132,25 +156,64 @@ class RowBlocks:
         assert stacked is not None
         return stacked
 
-    def _take(self, rows: slice | Array) -> Block:
+    def _run(
+        self,
+        gather: Callable[[Iterator[Any]], Any],
+        kernel: Callable[..., Any],
+        common: tuple[Any, ...],
+        each: Iterable[Any] | None,
+    ) -> Iterator[Any]:
+        """Yield what ``gather`` makes of the kernel's results in each run of blocks."""
+        columns = [self.slices] if each is None else [self.slices, each]
+        items = list(zip(*columns, strict=True))
+
+        def run_blocks(run: slice) -> Any:
+            # Solvers turn what is not finite into an error of their own. Set here
+            # because threads do not inherit numpy's error state.
+            with np.errstate(all="ignore"):
+                return gather(
+                    kernel(self._take(cut), *item, *common) for cut, *item in items[run]
+                )
+
+        tasks = [partial(run_blocks, run) for run in cut_runs(len(items))]
+        if self.workers is None:
+            return (task() for task in tasks)
+        return self.workers.run(tasks)
+
+    def _take(self, cut: slice) -> Block:
+        rows = cut if self.indices is None else self.indices[cut]
         y = None if self.y is None else self.y[rows]
         weights = None if self.weights is None else self.weights[rows]
+        if weights is not None and self.indices is not None:
+            weights *= weights.dtype.type(len(self.X) / len(self.indices))
         return Block(self.X[rows], y, weights)
 
 
 def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
-    """Cut rows into nearly equal blocks of about BLOCK_BYTES."""
+    """Cut rows into nearly equal blocks of about BLOCK_BYTES, few rows finer."""
     block_rows = max(MIN_BLOCK_ROWS, BLOCK_BYTES // row_bytes)
-    n_blocks = -(-n_rows // block_rows)
-    bounds = [n_rows * i // n_blocks for i in range(n_blocks + 1)]
+    finer = max(MIN_SPLIT_ROWS, SPLIT_BYTES // row_bytes)
+    n_blocks = max(-(-n_rows // block_rows), min(FEW_BLOCKS, n_rows // finer))
+    return _cut(n_rows, n_blocks)
+
+
+def cut_runs(n_blocks: int) -> list[slice]:
+    """Cut blocks into runs of up to RUN_LENGTH, but into enough runs for many cores."""
+    run_length = min(RUN_LENGTH, max(1, n_blocks // MIN_RUNS))
+    return _cut(n_blocks, -(-n_blocks // run_length))
+
+
+def _cut(n: int, n_parts: int) -> list[slice]:
+    bounds = [n * i // n_parts for i in range(n_parts + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
-def _quietly(kernel: Callable[..., Any], *arguments: Any) -> Any:
-    # Solvers turn what is not finite into an error of their own. Set here because
-    # threads do not inherit numpy's error state.
-    with np.errstate(all="ignore"):
-        return kernel(*arguments)
+def _added(results: Iterator[Sequence[Any]]) -> list[Any]:
+    totals = list(next(results))
+    for parts in results:
+        for position, part in enumerate(parts):
+            totals[position] += part
+    return totals
 
 
 def _on_rows_of_X(block: Block, function: Callable[..., Array], *common: Any) -> Array:
@@ -167,7 +230,8 @@ def map_rows(
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
-        return rows.stack(function, *common)
+        with np.errstate(all="ignore"):
+            return function(X, *common)
     with Workers(n_jobs) as workers:
         rows.workers = workers
         return rows.stack(function, *common)
@@ -231,6 +295,8 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         """Hold BLAS to one thread."""
+        # Freed at once: see there.
+        np.empty(KEPT_BYTES, dtype=np.uint8)
         n_free = _blas_hold.acquire()
         self._before = _limit_this_thread()
         if self._n_jobs is not None:
@@ -256,17 +322,48 @@ class Workers:
                 yield task()
             return
         if self._pool is None:
+            # This thread is one of them.
             self._pool = ThreadPoolExecutor(
-                self.n_threads, "skstackedae", initializer=_limit_this_thread
+                self.n_threads - 1, "skstackedae", initializer=_limit_this_thread
             )
-        pending: deque[Future[Any]] = deque()
+        pending: deque[_Job] = deque()
         for task in tasks:
-            pending.append(self._pool.submit(task))
+            pending.append(_Job(task, self._pool.submit(task)))
             # A short queue bounds the memory of results that wait for an earlier one.
             if len(pending) > 2 * self.n_threads:
-                yield pending.popleft().result()
+                yield _first_result(pending)
         while pending:
-            yield pending.popleft().result()
+            yield _first_result(pending)
+
+
+class _Job:
+    """A task that a pool has been given, and that whoever waits may take back."""
+
+    def __init__(self, task: Callable[[], Any], future: "Future[Any]") -> None:
+        self._task, self._future = task, future
+        self._taken_back = False
+
+    def take_back(self) -> bool:
+        """Run the task right here, if nobody has begun with it."""
+        if self._taken_back or not self._future.cancel():
+            return False
+        self._taken_back = True
+        self._own_result = self._task()
+        return True
+
+    def is_done(self) -> bool:
+        return self._taken_back or self._future.done()
+
+    def result(self) -> Any:
+        return self._own_result if self._taken_back else self._future.result()
+
+
+def _first_result(pending: "deque[_Job]") -> Any:
+    # Rather than wait for the first task, this thread works on the next ones.
+    while not pending[0].is_done():
+        if not any(job.take_back() for job in pending):
+            break
+    return pending.popleft().result()
 
 
 Limits: TypeAlias = list[tuple[LibController, int]]

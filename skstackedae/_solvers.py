@@ -113,7 +113,7 @@ def minimize_adam(
 ) -> SolverResult:
     """Mini-batch Adam; an iteration is an epoch, its loss the mean over its batches."""
     theta = np.array(theta0)
-    state = AdamState.like(theta)
+    state = AdamState(theta)
     loss_curve: list[float] = []
     converged = False
     while len(loss_curve) < options.max_iter and not converged:
@@ -133,9 +133,11 @@ def minimize_adam(
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
 
 
-@dataclass
 class AdamState:
-    """Running moments of the gradient, for one run of Adam [1]_.
+    """Memory of one run of Adam [1]_.
+
+    ``first`` and ``second`` are the paper's moments divided by (1 - beta): geometric
+    sums of the gradients and of their squares, which save a pass each.
 
     References
     ----------
@@ -143,38 +145,41 @@ class AdamState:
        2015.
     """
 
-    first: Array
-    second: Array
-    scratch: Array
-    n_steps: int = 0
-
     BETA_1 = 0.9
     BETA_2 = 0.999
     EPSILON = 1e-8
 
-    @classmethod
-    def like(cls, theta: Array) -> "AdamState":
-        """Start without memory."""
-        return cls(np.zeros_like(theta), np.zeros_like(theta), np.zeros_like(theta))
+    # Parameters that go through all passes before the next ones do, for the cache:
+    # with 2.5 million the update took 0.7 (float32) and 0.9 (float64) times as long.
+    PIECE_LENGTH = 2**15
+
+    def __init__(self, theta: Array) -> None:
+        self.first, self.second = np.zeros_like(theta), np.zeros_like(theta)
+        self.n_steps = 0
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta in place."""
         self.n_steps += 1
-        first, second, scratch = self.first, self.second, self.scratch
-        first *= self.BETA_1
-        first += np.multiply(gradient, 1.0 - self.BETA_1, out=scratch)
-        second *= self.BETA_2
-        np.square(gradient, out=scratch)
-        scratch *= 1.0 - self.BETA_2
-        second += scratch
+        correction_1 = (1.0 - self.BETA_1) / (1.0 - self.BETA_1**self.n_steps)
+        correction_2 = math.sqrt(
+            (1.0 - self.BETA_2) / (1.0 - self.BETA_2**self.n_steps)
+        )
         # The bias corrections of the paper's algorithm 1, taken out of the vectors: as
         # in its section 2, but with epsilon scaled too, so that the step is the same.
-        correction = math.sqrt(1.0 - self.BETA_2**self.n_steps)
-        np.sqrt(second, out=scratch)
-        scratch += self.EPSILON * correction
-        np.divide(first, scratch, out=scratch)
-        scratch *= learning_rate * correction / (1.0 - self.BETA_1**self.n_steps)
-        theta -= scratch
+        rate = learning_rate * correction_1 / correction_2
+        epsilon = self.EPSILON / correction_2
+        for start in range(0, len(theta), self.PIECE_LENGTH):
+            piece = slice(start, start + self.PIECE_LENGTH)
+            g, first, second = gradient[piece], self.first[piece], self.second[piece]
+            first *= self.BETA_1
+            first += g
+            second *= self.BETA_2
+            second += g * g
+            step = np.sqrt(second)
+            step += epsilon
+            np.divide(first, step, out=step)
+            step *= rate
+            theta[piece] -= step
 
 
 def iter_batches(

@@ -17,6 +17,7 @@ from skstackedae._row_blocks import (
     RowBlocks,
     Workers,
     cut_rows,
+    cut_runs,
     map_rows,
     weighted_rows,
 )
@@ -46,7 +47,7 @@ def test_sum_follows_the_order_of_rows_in_float64(monkeypatch, rng):
     X = rng.randn(50, 2).astype(np.float32)
     with Workers(3) as workers:
         rows = RowBlocks(X, row_width=2, workers=workers)
-        total, count = rows.sum(lambda block: (block.X[0], len(block.X)))
+        total, count = rows.sum(lambda block: (block.X[0].copy(), len(block.X)))
     expected = np.zeros(2)
     for row in X:
         expected += row
@@ -58,9 +59,41 @@ def test_sum_follows_the_order_of_rows_in_float64(monkeypatch, rng):
 def test_batch_weights_stand_for_all_rows(rng):
     X, y, w = rng.rand(10, 2), np.arange(10), rng.dirichlet(np.ones(10))
     batch = RowBlocks(X, y, w, row_width=2).batch(np.array([3, 1]))
-    np.testing.assert_array_equal(batch.X, X[[3, 1]])
-    np.testing.assert_array_equal(batch.y, [3, 1])
-    np.testing.assert_allclose(batch.weights, w[[3, 1]] * 5)
+    (block,) = batch.blocks()
+    np.testing.assert_array_equal(block.X, X[[3, 1]])
+    np.testing.assert_array_equal(block.y, [3, 1])
+    np.testing.assert_allclose(block.w, w[[3, 1]] * 5)
+
+
+def test_few_rows_are_cut_for_more_than_one_core_if_it_pays():
+    wide, narrow = 1_200 * 4, 270 * 8
+    assert len(cut_rows(200, wide)) == 2
+    assert len(cut_rows(200, narrow)) == 1
+    assert len(cut_rows(2_000, narrow)) == 4
+    assert len(cut_rows(50, 100 * wide)) == 1
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 31, 32, 33, 64, 256, 1_000, 4_001])
+def test_runs_are_short_and_enough_for_many_cores(n_blocks):
+    runs = cut_runs(n_blocks)
+    assert [i for run in runs for i in range(n_blocks)[run]] == list(range(n_blocks))
+    assert len(runs) >= min(n_blocks, 32)
+    assert max(run.stop - run.start for run in runs) <= 8
+
+
+@pytest.mark.parametrize("n_blocks", [5, 1_000])
+def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, monkeypatch, rng):
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+    X = rng.rand(n_blocks, 3).astype(np.float32)
+    rows = RowBlocks(X, row_width=3)
+    assert len(rows) == n_blocks
+    before = X.copy()
+    (total,) = rows.sum(lambda block: (block.X[0] * 1,))
+    # Added one by one in float32, 1,000 numbers are off by 1e-6 and more.
+    np.testing.assert_allclose(total, X.sum(axis=0, dtype=np.float64), rtol=2e-7)
+    assert total.dtype == (np.float32 if n_blocks == 5 else np.float64)
+    np.testing.assert_array_equal(X, before)
 
 
 def test_two_threads_work(monkeypatch):
@@ -86,13 +119,13 @@ def test_same_bits_for_every_number_of_threads(solver, dtype, monkeypatch, rng):
     # Five blocks and more: of all rows for lbfgs, of a batch for adam.
     monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 650 * 256 * X.itemsize)
     used = set()
-    original = _row_blocks._quietly
+    original = RowBlocks._take
 
     def watched(*arguments):
         used.add(threading.current_thread().name)
         return original(*arguments)
 
-    monkeypatch.setattr(_row_blocks, "_quietly", watched)
+    monkeypatch.setattr(RowBlocks, "_take", watched)
     fits = {}
     for n_jobs in (1, 2, 4):
         used.clear()
@@ -107,7 +140,10 @@ def test_same_bits_for_every_number_of_threads(solver, dtype, monkeypatch, rng):
         with pytest.warns(match="max_iter"):
             fits[n_jobs] = model.fit(X)
         pool_threads = {name for name in used if name.startswith("skstackedae")}
-        assert len(pool_threads) >= 2 if n_jobs > 1 else not pool_threads
+        # The calling thread is one of them.
+        assert bool(pool_threads) == (n_jobs > 1)
+        assert len(pool_threads) < n_jobs
+        assert threading.current_thread().name in used
     for n_jobs in (2, 4):
         for one, other in zip(fits[1].coefs_, fits[n_jobs].coefs_, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -249,7 +285,8 @@ def test_results_that_wait_are_few(monkeypatch):
         results = rows.map(lambda block: started.append(1))
         next(results)
         time.sleep(0.05)
-        assert len(started) <= 6
+        # Three blocks in a run, and two runs a thread that may wait.
+        assert len(started) <= 15
         assert len(list(results)) == 99
 
 
