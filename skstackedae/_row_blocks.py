@@ -40,7 +40,7 @@ MIN_SPLIT_ROWS = 100
 RUN_LENGTH = 8
 
 # So many runs, if there are blocks enough, keep as many cores busy.
-MIN_RUNS = 32
+MIN_RUNS = 16
 
 # glibc's malloc gives freed memory back to the system, and has it zeroed again for the
 # next temporary, if it is more than twice the largest array that was ever freed (of up

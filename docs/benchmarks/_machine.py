@@ -1,7 +1,9 @@
 """What a benchmark ran on, for the line below its table."""
 
+import contextlib
 import datetime
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import joblib
@@ -21,6 +23,9 @@ def describe_machine() -> str:
         "scikit-learn": sklearn.__version__,
         "skstackedae": skstackedae.__version__,
     }
+    for peer in ("torch", "skorch"):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[peer] = version(peer)
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     today = datetime.date.today().isoformat()
     return f"{today}, {_processor()}, {joblib.cpu_count()} cores; {listed}"

@@ -1,146 +1,250 @@
-"""One value and gradient of the sparse autoencoder, side by side with its peers.
+"""One value and gradient, side by side with its peers.
 
-Measures `AutoencoderObjective.value_and_gradient` (rows in blocks, one BLAS thread
-each) against a whole-array numpy formula, as translations of the UFLDL exercise write
-it, and against the five matrix products alone; in turn, in one process, with medians
-over the rounds.
+Measures `value_and_gradient` of the sparse autoencoder (784-200 and 200-200) and of
+the fine-tuning network (784-200-200-10), in both precisions, against
 
-Run it with ``python docs/benchmarks/kernel.py [--rows N] [--dtype float32]``.
+- the objective's own matrix products alone, into memory that is there already,
+- a whole-array numpy formula, as translations of the UFLDL exercise write it,
+- PyTorch with autograd, eager and, where there is a C++ compiler, compiled,
+
+in turn, in one process, with equal threads, several evaluations in a row each time, as
+an optimiser would. Values and gradients of all candidates are compared before they are
+timed.
+
+Run it with ``python docs/benchmarks/kernel.py [--out DIR]``.
 """
 
-import argparse
-import time
+import itertools
+import shutil
+from functools import partial
 
 import numpy as np
-from _machine import describe_machine
+from _compare import Timing, format_seconds, measure, parser_with_out, report
+from _numpy_network import autoencoder_cost, network_cost
 
 from skstackedae._activations import ACTIVATIONS
 from skstackedae._losses import SquaredError
-from skstackedae._objectives import AutoencoderObjective
+from skstackedae._objectives import AutoencoderObjective, NetworkObjective
 from skstackedae._parameters import ParameterLayout
 from skstackedae._row_blocks import RowBlocks, Workers
 
+try:
+    import _torch_network as in_torch
+    import torch
+except ImportError:
+    torch = None
+
 ALPHA, RHO, BETA = 3e-3, 0.1, 3.0
+LOGISTIC = ACTIVATIONS["logistic"]
+PRODUCTS = "its matrix products alone"
+OURS = "skstackedae"
 
 
 def main() -> None:
-    """Time all candidates in turn and print their medians and ratios."""
-    arguments = parse_arguments()
-    rng = np.random.RandomState(0)
-    X = rng.uniform(size=(arguments.rows, arguments.features))
-    X = X.astype(arguments.dtype)
-    layout = ParameterLayout((arguments.features, arguments.units, arguments.features))
-    theta = layout.initialize(rng)
-    candidates = {
-        "matrix products alone": lambda: products_alone(X, layout, theta),
-        "whole-array numpy": lambda: whole_array(X, layout, theta),
-        "skstackedae": lambda: in_blocks(X, layout, theta, arguments.n_jobs),
+    """Time every network, size and precision; print one table."""
+    parser = parser_with_out(__doc__.splitlines()[0], rounds=7)
+    arguments = parser.parse_args()
+    n_rows = (2_000,) if arguments.quick else (10_000, 60_000)
+    networks = {
+        "autoencoder 784-200": (784, 200, 784),
+        "autoencoder 200-200": (200, 200, 200),
+        "network 784-200-200-10": (784, 200, 200, 10),
     }
-    check_agreement(X, layout, theta)
-    seconds = measure(candidates, arguments.rounds)
-    medians = {name: np.median(times) for name, times in seconds.items()}
-    ours = medians["skstackedae"]
-    print(
-        f"{arguments.rows} x {arguments.features} x {arguments.units}, "
-        f"{arguments.dtype}, {arguments.rounds} rounds"
-    )
-    for name, median in medians.items():
-        low, high = min(seconds[name]), max(seconds[name])
-        print(
-            f"  {name:22} {median:7.3f} s ({low:.3f} to {high:.3f}), "
-            f"{median / ours:.2f} x ours"
+    rows = []
+    for (name, sizes), n, dtype in itertools.product(
+        networks.items(), n_rows, ("float32", "float64")
+    ):
+        problem = (Autoencoder if name.startswith("auto") else Network)(n, sizes, dtype)
+        candidates = problem.candidates()
+        check_agreement(candidates)
+        repeats = 2 if n > 10_000 else 5
+        timings = measure(
+            {name: partial(each, repeats) for name, each in candidates.items()},
+            arguments.rounds,
         )
-    print(describe_machine())
+        ours = timings[OURS].median
+        for candidate, timing in timings.items():
+            rows.append(
+                {
+                    "objective": name,
+                    "rows": n,
+                    "dtype": dtype,
+                    "candidate": candidate,
+                    "time": format_seconds(per_evaluation(timing, repeats)),
+                    "ratio to ours": f"{timing.median / ours:.2f}",
+                }
+            )
+    note = f"Medians of {arguments.rounds} rounds, with the range."
+    report("kernel", "One value and gradient", rows, arguments.out, note)
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=60_000)
-    parser.add_argument("--features", type=int, default=784)
-    parser.add_argument("--units", type=int, default=200)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--n-jobs", type=int, default=None, help="default: as BLAS")
-    return parser.parse_args()
+class Problem:
+    """Random data of a size, and the candidates that evaluate an objective on it."""
+
+    def __init__(self, n_rows, sizes, dtype):
+        rng = np.random.RandomState(0)
+        self.layout = ParameterLayout(sizes)
+        self.theta = self.layout.initialize(rng)
+        self.X = rng.uniform(size=(n_rows, sizes[0])).astype(dtype)
+        self.y = rng.randint(sizes[-1], size=n_rows)
+        self.weights = np.full(n_rows, 1 / n_rows, dtype=dtype)
+
+    def candidates(self):
+        """Callables by name that evaluate so many times in a row.
+
+        All but the products return value and gradient.
+        """
+        found = {
+            PRODUCTS: repeated(self.products()),
+            OURS: self.in_blocks,
+            "whole-array numpy": repeated(self.in_numpy),
+        }
+        if torch is not None:
+            eager = self.in_torch()
+            found["PyTorch eager"] = repeated(eager)
+            if shutil.which("g++") or shutil.which("clang++"):
+                compiled = self.in_torch(torch.compile)
+                found["PyTorch compiled"] = repeated(compiled)
+        return found
+
+    def in_blocks(self, repeats):
+        """Evaluate the package's objective, threads started and stopped included."""
+        with Workers(None) as workers:
+            data = RowBlocks(
+                self.X,
+                self.y,
+                self.weights,
+                row_width=sum(self.layout.sizes),
+                workers=workers,
+            )
+            objective = self.objective(data)
+            return repeated(lambda: objective.value_and_gradient(self.theta))(repeats)
+
+    def in_torch(self, compiled=lambda loss: loss):
+        """Share the data with torch; return what evaluates loss and gradient."""
+        coefs, intercepts = in_torch.layers_of(self.layout, self.theta, self.X.dtype)
+        loss = compiled(self.torch_loss)
+        X, y = in_torch.tensors(self.X, self.y)
+
+        def evaluate():
+            value, gradients = in_torch.value_and_gradient(
+                lambda: loss(X, y, coefs, intercepts), [*coefs, *intercepts]
+            )
+            return value, np.concatenate([g.numpy().ravel() for g in gradients])
+
+        return evaluate
 
 
-def measure(candidates, rounds):
-    """Run the candidates in turn, so that all meet the same disturbances."""
-    seconds = {name: [] for name in candidates}
-    for candidate in candidates.values():
-        candidate()
-    for _ in range(rounds):
-        for name, candidate in candidates.items():
-            start = time.perf_counter()
-            candidate()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+class Autoencoder(Problem):
+    """The sparse autoencoder."""
 
-
-def in_blocks(X, layout, theta, n_jobs=None):
-    """Evaluate the package's objective, threads started and stopped included."""
-    weights = np.full(len(X), 1 / len(X), dtype=X.dtype)
-    with Workers(n_jobs) as workers:
-        data = RowBlocks(X, None, weights, row_width=sum(layout.sizes), workers=workers)
-        objective = AutoencoderObjective(
+    def objective(self, data):
+        """Return the package's objective."""
+        return AutoencoderObjective(
             data,
-            layout,
-            ACTIVATIONS["logistic"],
-            SquaredError(ACTIVATIONS["logistic"]),
+            self.layout,
+            LOGISTIC,
+            SquaredError(LOGISTIC),
             alpha=ALPHA,
             sparsity_target=RHO,
             sparsity_weight=BETA,
         )
-        return objective.value_and_gradient(theta)
+
+    def in_numpy(self):
+        """Evaluate the exercise's formula."""
+        return autoencoder_cost(self.theta, self.X, self.layout, ALPHA, RHO, BETA)
+
+    @staticmethod
+    def torch_loss(X, y, coefs, intercepts):
+        """Return the loss that autograd differentiates."""
+        return in_torch.autoencoder_loss(X, *coefs, *intercepts, ALPHA, RHO, BETA)
+
+    def products(self):
+        """Compute the five products of the two passes, and nothing else."""
+        (W1, W2), _ = self.layout.unpack(self.theta.astype(self.X.dtype))
+        X = self.X
+        H, E = X @ W1, X @ W1 @ W2
+        error, grad_1, grad_2 = E @ W2.T, X.T @ H, H.T @ E
+
+        def evaluate():
+            np.matmul(X, W1, out=H)
+            np.matmul(H, W2, out=E)
+            np.matmul(H.T, E, out=grad_2)
+            np.matmul(E, W2.T, out=error)
+            np.matmul(X.T, error, out=grad_1)
+
+        return evaluate
 
 
-def logistic(Z):
-    """As translations write it; scipy's expit is slower here."""
-    return 1 / (1 + np.exp(-Z))
+class Network(Problem):
+    """The fine-tuning network."""
+
+    def objective(self, data):
+        """Return the package's objective."""
+        hidden = (LOGISTIC,) * (len(self.layout.sizes) - 2)
+        return NetworkObjective(
+            data, self.layout, hidden, alpha=ALPHA, hidden_alpha=ALPHA
+        )
+
+    def in_numpy(self):
+        """Evaluate the formula."""
+        one_hot = np.eye(self.layout.sizes[-1], dtype=self.X.dtype)[self.y]
+        return network_cost(self.theta, self.X, one_hot, self.layout, ALPHA, ALPHA)
+
+    @staticmethod
+    def torch_loss(X, y, coefs, intercepts):
+        """Return the loss that autograd differentiates."""
+        return in_torch.network_loss(X, y, coefs, intercepts, ALPHA)
+
+    def products(self):
+        """Compute the products of the two passes; none below the first layer."""
+        (W1, W2, W3), _ = self.layout.unpack(self.theta.astype(self.X.dtype))
+        X = self.X
+        A1 = X @ W1
+        A2 = A1 @ W2
+        P = A2 @ W3
+        error_2, error_1 = P @ W3.T, A2 @ W2.T
+        grads = [X.T @ A1, A1.T @ A2, A2.T @ P]
+
+        def evaluate():
+            np.matmul(X, W1, out=A1)
+            np.matmul(A1, W2, out=A2)
+            np.matmul(A2, W3, out=P)
+            np.matmul(A2.T, P, out=grads[2])
+            np.matmul(P, W3.T, out=error_2)
+            np.matmul(A1.T, error_2, out=grads[1])
+            np.matmul(error_2, W2.T, out=error_1)
+            np.matmul(X.T, error_1, out=grads[0])
+
+        return evaluate
 
 
-def whole_array(X, layout, theta):
-    """Evaluate the exercise's formulas on all rows at once."""
-    (W1, W2), (b1, b2) = layout.unpack(theta.astype(X.dtype))
-    n_rows = len(X)
-    H = logistic(X @ W1 + b1)
-    Y = logistic(H @ W2 + b2)
-    rho_hat = H.mean(axis=0)
-    E = Y - X
-    value = 0.5 * np.sum(E**2) / n_rows
-    value += ALPHA / 2 * (np.sum(W1**2) + np.sum(W2**2))
-    value += BETA * np.sum(
-        RHO * np.log(RHO / rho_hat) + (1 - RHO) * np.log((1 - RHO) / (1 - rho_hat))
-    )
-    delta_2 = E * Y * (1 - Y)
-    sparsity = BETA * (-RHO / rho_hat + (1 - RHO) / (1 - rho_hat))
-    delta_1 = (delta_2 @ W2.T + sparsity) * H * (1 - H)
-    coef_grads = [
-        X.T @ delta_1 / n_rows + ALPHA * W1,
-        H.T @ delta_2 / n_rows + ALPHA * W2,
-    ]
-    return value, layout.pack(coef_grads, [delta_1.mean(axis=0), delta_2.mean(axis=0)])
+def repeated(evaluate):
+    """Return a function that evaluates so many times in a row."""
+
+    def several(repeats):
+        for _ in range(repeats):
+            result = evaluate()
+        return result
+
+    return several
 
 
-def products_alone(X, layout, theta):
-    """Compute the five products of the two passes, and nothing else."""
-    (W1, W2), _ = layout.unpack(theta.astype(X.dtype))
-    H = X @ W1
-    E = H @ W2
-    return H.T @ E, X.T @ (E @ W2.T)
+def per_evaluation(timing, repeats):
+    """Divide the time of several evaluations."""
+    return Timing(*(seconds / repeats for seconds in timing))
 
 
-def check_agreement(X, layout, theta):
-    """Compare ours with the formula before anything is timed."""
-    few = X[:2000]
-    value, gradient = in_blocks(few, layout, theta)
-    expected_value, expected = whole_array(few, layout, theta)
-    tolerance = 1e-3 if X.dtype == np.float32 else 1e-9
-    np.testing.assert_allclose(value, expected_value, rtol=tolerance)
-    np.testing.assert_allclose(
-        gradient, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max()
-    )
+def check_agreement(candidates):
+    """Compare all values and gradients with the whole-array formula's."""
+    expected_value, expected = candidates["whole-array numpy"](1)
+    for name, candidate in candidates.items():
+        if name == PRODUCTS:
+            continue
+        value, gradient = candidate(1)
+        np.testing.assert_allclose(value, expected_value, rtol=1e-3, err_msg=name)
+        atol = 1e-3 * np.abs(expected).max()
+        np.testing.assert_allclose(gradient, expected, atol=atol, err_msg=name)
 
 
 if __name__ == "__main__":

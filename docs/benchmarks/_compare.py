@@ -1,0 +1,79 @@
+"""How the benchmarks measure: candidates in turn in one process, and one table."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from _machine import describe_machine
+
+# BLAS and OpenMP threads spin for tens of milliseconds after a call, in wait for the
+# next one: without a rest the next candidate would share its cores with them.
+REST_SECONDS = 0.2
+
+
+class Timing(NamedTuple):
+    """Seconds of one candidate: median, least and most over the rounds."""
+
+    median: float
+    low: float
+    high: float
+
+
+def measure(
+    candidates: dict[str, Callable[[], Any]], rounds: int, warm_up: bool = True
+) -> dict[str, Timing]:
+    """Run the candidates in turn (A B A B), so that all meet the same disturbances."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    if warm_up:
+        for candidate in candidates.values():
+            candidate()
+    for _ in range(rounds):
+        for name, candidate in candidates.items():
+            time.sleep(REST_SECONDS)
+            start = time.perf_counter()
+            candidate()
+            seconds[name].append(time.perf_counter() - start)
+    return {
+        name: Timing(float(np.median(times)), min(times), max(times))
+        for name, times in seconds.items()
+    }
+
+
+def format_seconds(timing: Timing) -> str:
+    """Write median and range in milliseconds or seconds."""
+    scale, unit = (1e3, "ms") if timing.median < 1 else (1.0, "s")
+    median, low, high = (f"{scale * value:.3g}" for value in timing)
+    return f"{median} {unit} ({low} to {high})"
+
+
+def parser_with_out(description: str, rounds: int) -> argparse.ArgumentParser:
+    """Return a parser with the arguments that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, help="mnist.npz; default: from OpenML")
+    parser.add_argument("--out", type=Path, help="folder for table, numbers and plots")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument(
+        "--quick", action="store_true", help="a small size: does the script run?"
+    )
+    return parser
+
+
+def report(
+    name: str, title: str, rows: list[dict[str, Any]], out: Path | None, note: str = ""
+) -> None:
+    """Print rows as a Markdown table; save it and the same as JSON in a folder."""
+    lines = [f"## {title}", ""]
+    columns = list(rows[0])
+    lines.append("| " + " | ".join(columns) + " |")
+    lines.append("|" + "---|" * len(columns))
+    lines += ["| " + " | ".join(str(row[c]) for c in columns) + " |" for row in rows]
+    lines += ["", f"{note} {describe_machine()}".strip(), ""]
+    print("\n".join(lines), flush=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.md").write_text("\n".join(lines))
+        (out / f"{name}.json").write_text(json.dumps(rows, indent=1))

@@ -1,0 +1,333 @@
+"""Whole fits on MNIST, side by side with peers.
+
+Three questions, each with a table:
+
+- pipeline: the UFLDL exercise (784-200-200-10: two autoencoders, softmax, fine-tuning;
+  equal numbers of L-BFGS iterations a stage, equal starting points) against a
+  whole-array numpy translation, in seconds and in seconds an evaluation;
+- adam: one epoch of Adam on 784-200-200-10 in batches of 200, against MLPClassifier, a
+  plain PyTorch loop with fused Adam, and skorch;
+- accuracy: seconds until 97.6 % of the test images are right, for each of them.
+
+Run it with ``python docs/benchmarks/fit.py [--data mnist.npz] [--out DIR]``; the full
+exercise (``--iterations 200 --rounds 1 --parts pipeline``) takes an hour.
+"""
+
+import time
+import warnings
+
+import numpy as np
+from _compare import (
+    REST_SECONDS,
+    Timing,
+    format_seconds,
+    measure,
+    parser_with_out,
+    report,
+)
+from _mnist import load_mnist
+from _numpy_network import autoencoder_cost, logistic, minimized, network_cost
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._parameters import ParameterLayout
+
+try:
+    import _torch_network as in_torch
+    import torch
+    from skorch import NeuralNetClassifier
+except ImportError:
+    torch = None
+
+HIDDEN = (200, 200)
+SIZES = (784, *HIDDEN, 10)
+ALPHA, RHO, BETA = 3e-3, 0.1, 3.0
+SOFTMAX_ALPHA = 1e-4
+BATCH_SIZE = 200
+N_EPOCHS = 2
+TARGET_ACCURACY = 0.976
+MAX_EPOCHS = 60
+
+
+def main() -> None:
+    """Answer the questions that were asked for."""
+    parts = {"pipeline": pipeline, "adam": adam_epochs, "accuracy": time_to_accuracy}
+    parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
+    parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--dtypes", nargs="+", default=["float32", "float64"])
+    parser.add_argument("--iterations", type=int, default=10, help="a stage")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for part in arguments.parts:
+        parts[part](arguments)
+
+
+def pipeline(arguments):
+    """Compare the exercise's stages with the translation's."""
+    rows = []
+    for dtype in arguments.dtypes:
+        data = shortened(load_mnist(arguments.data, dtype), arguments)
+        results = {}
+        translation = f"numpy translation, {dtype}"
+        candidates = {
+            f"skstackedae, {dtype}": lambda d=data: ours(d, arguments.iterations),
+            translation: lambda d=data: translated(d, arguments.iterations),
+        }
+        timings = measure(
+            {
+                name: lambda n=name, c=candidate, r=results: r.update({n: c()})
+                for name, candidate in candidates.items()
+            },
+            arguments.rounds,
+            warm_up=False,
+        )
+        base = timings[translation].median
+        for name, timing in timings.items():
+            n_iterations, accuracy = results[name]
+            rows.append(
+                {
+                    "pipeline": name,
+                    "time": format_seconds(timing),
+                    "translation : this": f"{base / timing.median:.2f}",
+                    "iterations of the stages": n_iterations,
+                    "test accuracy": f"{accuracy:.2%}",
+                }
+            )
+    title = f"UFLDL exercise, at most {arguments.iterations} iterations a stage"
+    note = f"{arguments.rounds} rounds."
+    name = f"fit_pipeline_{arguments.iterations}"
+    report(name, title, rows, arguments.out, note)
+
+
+def shortened(data, arguments):
+    """Take few rows where only the script is tried."""
+    if not arguments.quick:
+        return data
+    return data._replace(X_train=data.X_train[:1000], y_train=data.y_train[:1000])
+
+
+def ours(data, n_iterations):
+    """Fit this package's classifier."""
+    budget = {"max_iter": n_iterations, "tol": 0}
+    model = StackedAutoencoderClassifier(
+        HIDDEN,
+        autoencoder=SparseAutoencoder(
+            alpha=ALPHA, sparsity_target=RHO, sparsity_weight=BETA, **budget
+        ),
+        alpha=SOFTMAX_ALPHA,
+        random_state=0,
+        **budget,
+    ).fit(data.X_train, data.y_train)
+    n_iter = [stage["n_iter"] for stage in model.history_]
+    return n_iter, model.score(data.X_test, data.y_test)
+
+
+def translated(data, n_iterations):
+    """Run the exercise's stages on all rows at once."""
+    A, Y = data.X_train, np.eye(10, dtype=data.X_train.dtype)[data.y_train]
+    rng = np.random.RandomState(0)
+    coefs, intercepts, iterations = [], [], []
+    for n_in, n_out in zip(SIZES, HIDDEN, strict=False):
+        layout = ParameterLayout((n_in, n_out, n_in))
+        theta = layout.initialize(rng)
+        penalties = (ALPHA, RHO, BETA)
+        theta, n = minimized(
+            autoencoder_cost, theta, n_iterations, A, layout, *penalties
+        )
+        (W, _), (b, _) = layout.unpack(theta)
+        coefs.append(W)
+        intercepts.append(b)
+        iterations.append(n)
+        A = logistic(A @ W.astype(A.dtype) + b.astype(A.dtype))
+    layout = ParameterLayout((n_out, 10))
+    decays = (SOFTMAX_ALPHA, SOFTMAX_ALPHA)
+    theta = np.zeros(layout.n_parameters)
+    theta, n = minimized(network_cost, theta, n_iterations, A, Y, layout, *decays)
+    iterations.append(n)
+    (W,), (b,) = layout.unpack(theta)
+    layout = ParameterLayout(SIZES)
+    theta = layout.pack([*coefs, W], [*intercepts, b])
+    theta, n = minimized(
+        network_cost, theta, n_iterations, data.X_train, Y, layout, *decays
+    )
+    iterations.append(n)
+    return iterations, accuracy_of(theta, layout, data)
+
+
+def accuracy_of(theta, layout, data):
+    """Classify the test images with a flat vector's network."""
+    coefs, intercepts = layout.unpack(theta)
+    A = data.X_test
+    for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
+        A = logistic(A @ W + b)
+    return np.mean((A @ coefs[-1] + intercepts[-1]).argmax(axis=1) == data.y_test)
+
+
+def adam_epochs(arguments):
+    """Compare the seconds of an epoch, from fits of few epochs."""
+    rows = []
+    for dtype in arguments.dtypes:
+        data = shortened(load_mnist(arguments.data, dtype), arguments)
+        fits = adam_fits(data, dtype)
+        seconds = {name: [] for name in fits}
+        for _ in range(arguments.rounds):
+            for name, fit in fits.items():
+                seconds[name].append(seconds_of_epoch(fit))
+        base = np.median(seconds["skstackedae"])
+        for name, values in seconds.items():
+            timing = Timing(float(np.median(values)), min(values), max(values))
+            rows.append(
+                {
+                    "dtype": dtype,
+                    "fit": name,
+                    "time of an epoch": format_seconds(timing),
+                    "ratio to ours": f"{timing.median / base:.2f}",
+                }
+            )
+    title = "One epoch of Adam, 784-200-200-10, batches of 200"
+    note = f"Medians of {arguments.rounds} rounds, with the range."
+    report("fit_adam", title, rows, arguments.out, note)
+
+
+def seconds_of_epoch(fit):
+    """Time an epoch: ours from the stage's record, of others from two fits."""
+    time.sleep(REST_SECONDS)
+    seconds = []
+    for n_epochs in (1, 1 + N_EPOCHS):
+        start = time.perf_counter()
+        model = fit(n_epochs)
+        seconds.append(time.perf_counter() - start)
+    if hasattr(model, "history_") and hasattr(model, "autoencoder"):
+        # The softmax stage has its epochs too, which are not asked for here.
+        return model.history_[-1]["seconds"] / model.history_[-1]["n_iter"]
+    # The difference leaves out what comes before the first epoch.
+    return (seconds[1] - seconds[0]) / N_EPOCHS
+
+
+def adam_fits(data, dtype):
+    """Functions that train a new network for so many epochs and return it."""
+    X, y = data.X_train, data.y_train
+    fits = {
+        "skstackedae": lambda n: adam_classifier(n).fit(X, y),
+        "MLPClassifier": lambda n: multilayer_perceptron(n).fit(X, y),
+    }
+    if torch is not None:
+        fits["PyTorch, fused Adam"] = lambda n: torch_fit(n, X, y, dtype)
+        fits["skorch"] = lambda n: skorch_classifier(n, dtype).fit(X, y)
+    return fits
+
+
+def adam_classifier(n_epochs):
+    """Return this package's network without pretraining; its softmax stage counts."""
+    return StackedAutoencoderClassifier(
+        HIDDEN,
+        pretrain=False,
+        solver="adam",
+        batch_size=BATCH_SIZE,
+        max_iter=n_epochs,
+        tol=0,
+        n_iter_no_change=MAX_EPOCHS,
+        random_state=0,
+    )
+
+
+def multilayer_perceptron(n_epochs):
+    """Return scikit-learn's network, its penalty in its own scale."""
+    return MLPClassifier(
+        HIDDEN,
+        activation="logistic",
+        alpha=1e-4 * 60_000,
+        batch_size=BATCH_SIZE,
+        max_iter=n_epochs,
+        tol=0,
+        n_iter_no_change=MAX_EPOCHS,
+        random_state=0,
+    )
+
+
+def torch_fit(n_epochs, X, y, dtype, on_epoch=lambda network: False):
+    """Train a network in a plain loop until the epochs are over or on_epoch says so."""
+    torch.manual_seed(0)
+    network = in_torch.multilayer_perceptron(SIZES, dtype)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+    X, y = in_torch.tensors(X, y)
+    for _ in range(n_epochs):
+        in_torch.adam_epoch(network, optimizer, X, y, BATCH_SIZE)
+        if on_epoch(network):
+            break
+    return network
+
+
+def skorch_classifier(n_epochs, dtype):
+    """Wrap the same network and optimiser by skorch."""
+    torch.manual_seed(0)
+    return NeuralNetClassifier(
+        in_torch.multilayer_perceptron(SIZES, dtype),
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        lr=1e-3,
+        batch_size=BATCH_SIZE,
+        max_epochs=n_epochs,
+        iterator_train__shuffle=True,
+        train_split=None,
+        verbose=0,
+    )
+
+
+def time_to_accuracy(arguments):
+    """Compare the seconds of the shortest fit that reaches the target accuracy."""
+    data = shortened(load_mnist(arguments.data, "float32"), arguments)
+    most = 2 if arguments.quick else MAX_EPOCHS
+    fits = adam_fits(data, "float32")
+    n_epochs = {name: epochs_needed(fit, data, most) for name, fit in fits.items()}
+    timings = measure(
+        {name: lambda n=name: fits[n](n_epochs[n]) for name in fits},
+        arguments.rounds,
+        warm_up=False,
+    )
+    base = timings["skstackedae"].median
+    rows = [
+        {
+            "fit": name,
+            "epochs": n_epochs[name],
+            "time": format_seconds(timing),
+            "ratio to ours": f"{timing.median / base:.2f}",
+        }
+        for name, timing in timings.items()
+    ]
+    title = f"Adam until {TARGET_ACCURACY:.1%} on the test images (float32, one seed)"
+    note = f"Medians of {arguments.rounds} fits, with the range."
+    report("fit_accuracy", title, rows, arguments.out, note)
+
+
+def epochs_needed(fit, data, most):
+    """Find by bisection a number of epochs that is just enough.
+
+    The same seed makes a longer fit go through the same networks as a shorter one.
+    """
+    low, high = 0, 1
+    while high < most and accuracy_after(fit, high, data) < TARGET_ACCURACY:
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if accuracy_after(fit, middle, data) < TARGET_ACCURACY:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def accuracy_after(fit, n_epochs, data):
+    """Fit anew and classify the test images."""
+    model = fit(n_epochs)
+    if hasattr(model, "predict"):
+        return np.mean(model.predict(data.X_test) == data.y_test)
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(data.X_test))
+    return np.mean(logits.argmax(dim=1).numpy() == data.y_test)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Run every speed benchmark and join their tables in one file.
+
+Run it with ``python docs/benchmarks/run_all.py --data mnist.npz --out DIR``; it takes
+an hour and more. ``--quick`` tries every script on a small size. ``DIR/results.md``
+gets all tables, the figures lie beside it.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = ("kernel", "fit", "predict", "memory", "scaling", "grid_search")
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Run the scripts one after the other, because they would disturb each other."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="mnist.npz; default: from OpenML")
+    parser.add_argument("--out", type=Path, required=True, help="folder for results")
+    parser.add_argument("--rounds", type=int, help="default: each script's own")
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    options = ["--out", str(arguments.out)]
+    if arguments.data is not None:
+        options += ["--data", str(arguments.data)]
+    if arguments.rounds is not None:
+        options += ["--rounds", str(arguments.rounds)]
+    if arguments.quick:
+        options.append("--quick")
+    for script in SCRIPTS:
+        command = [sys.executable, str(HERE / f"{script}.py"), *options]
+        subprocess.run(command, check=True)
+    tables = sorted(arguments.out.glob("*.md"), key=lambda path: order(path.stem))
+    tables = [path for path in tables if path.name != "results.md"]
+    text = "\n".join(path.read_text() for path in tables)
+    (arguments.out / "results.md").write_text(text)
+
+
+def order(name: str) -> tuple[int, str]:
+    """Sort tables as the scripts that wrote them."""
+    starts = [i for i, script in enumerate(SCRIPTS) if name.startswith(script)]
+    return (starts[0] if starts else len(SCRIPTS), name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""How an evaluation of the objective grows: rows, features, hidden units, threads.
+
+Times the sparse autoencoder's value and gradient, which is nearly all that a fit does,
+on synthetic data in float32. The largest set of rows is memory-mapped: X stays on disk
+and passes through the page cache. The exponent is the slope of the line through all
+points on logarithmic scales, by least squares; 1 is linear.
+
+Run it with ``python docs/benchmarks/scaling.py [--out DIR]``.
+"""
+
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from _compare import format_seconds, measure, parser_with_out, report
+
+from skstackedae._activations import ACTIVATIONS
+from skstackedae._losses import SquaredError
+from skstackedae._objectives import AutoencoderObjective
+from skstackedae._parameters import ParameterLayout
+from skstackedae._row_blocks import RowBlocks, Workers
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+
+N_ROWS, N_FEATURES, N_UNITS = 20_000, 784, 100
+SIZES = {
+    "rows": [10_000, 31_600, 100_000, 316_000, 1_000_000],
+    "features": [100, 200, 400, 800, 1_600, 3_200],
+    "hidden units": [25, 50, 100, 200, 400, 800],
+    "threads": [1, 2],
+}
+MEMORY_MAPPED_ROWS = 1_000_000
+CHUNK = 10_000
+
+
+def main() -> None:
+    """Time all series; print one table and draw one figure."""
+    parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
+    arguments = parser.parse_args()
+    series = {}
+    for name, sizes in SIZES.items():
+        sizes = sizes[:2] if arguments.quick else sizes
+        with tempfile.TemporaryDirectory() as folder:
+            evaluations = {n: evaluation(name, n, Path(folder)) for n in sizes}
+            series[name] = measure(evaluations, arguments.rounds)
+    rows = [
+        {
+            "what grows": name,
+            "size": f"{size:,}",
+            "time": format_seconds(timing),
+            "exponent of the series": f"{exponent(timings):.2f}",
+        }
+        for name, timings in series.items()
+        for size, timing in timings.items()
+    ]
+    note = f"Otherwise {N_ROWS:,} rows, {N_FEATURES} features, {N_UNITS} hidden units. "
+    note += f"Medians of {arguments.rounds} rounds, with the range."
+    report("scaling", "Growth of one evaluation", rows, arguments.out, note)
+    if arguments.out is not None:
+        draw(series, arguments.out / "scaling.png")
+
+
+def evaluation(what, size, folder):
+    """Return a function that evaluates value and gradient once at this size."""
+    sizes = {"rows": N_ROWS, "features": N_FEATURES, "hidden units": N_UNITS}
+    sizes |= {"threads": None, what: size}
+    n_rows, n_features = sizes["rows"], sizes["features"]
+    X = synthetic(n_rows, n_features, folder)
+    weights = np.full(n_rows, 1 / n_rows, dtype=X.dtype)
+    layout = ParameterLayout((n_features, sizes["hidden units"], n_features))
+    theta = layout.initialize(np.random.RandomState(0))
+    logistic = ACTIVATIONS["logistic"]
+
+    def evaluate():
+        with Workers(sizes["threads"]) as workers:
+            row_width = sum(layout.sizes)
+            data = RowBlocks(X, None, weights, row_width=row_width, workers=workers)
+            objective = AutoencoderObjective(
+                data,
+                layout,
+                logistic,
+                SquaredError(logistic),
+                alpha=1e-4,
+                sparsity_target=0.1,
+                sparsity_weight=3.0,
+            )
+            return objective.value_and_gradient(theta)
+
+    return evaluate
+
+
+def synthetic(n_rows, n_features, folder):
+    """Uniform random rows, written chunk by chunk; the largest set to a file."""
+    shape = (n_rows, n_features)
+    if n_rows >= MEMORY_MAPPED_ROWS:
+        X = np.memmap(folder / "X", dtype=np.float32, mode="w+", shape=shape)
+    else:
+        X = np.empty(shape, dtype=np.float32)
+    rng = np.random.default_rng(0)
+    for start in range(0, n_rows, CHUNK):
+        rng.random(out=X[start : start + CHUNK], dtype=np.float32)
+    return X
+
+
+def exponent(timings):
+    """Slope of seconds against size on logarithmic scales."""
+    medians = [timing.median for timing in timings.values()]
+    slope, _ = np.polyfit(np.log(list(timings)), np.log(medians), 1)
+    return slope
+
+
+def draw(series, path):
+    """Draw each series on logarithmic scales, beside the line of linear growth."""
+    figure, axes = plt.subplots(1, len(series), figsize=(13, 3.4), layout="constrained")
+    for axis, (name, timings) in zip(axes, series.items(), strict=True):
+        sizes = np.array(list(timings))
+        medians = np.array([timing.median for timing in timings.values()])
+        ends = np.array(
+            [[t.median - t.low, t.high - t.median] for t in timings.values()]
+        )
+        power = -1.0 if name == "threads" else 1.0
+        axis.plot(
+            sizes,
+            medians[0] * (sizes / sizes[0]) ** power,
+            color="0.6",
+            linestyle="--",
+            label="halved with each doubling" if power < 0 else "linear",
+        )
+        axis.errorbar(
+            sizes,
+            medians,
+            yerr=ends.T,
+            marker="o",
+            capsize=3,
+            label=f"measured, exponent {exponent(timings):.2f}",
+        )
+        axis.set(xscale="log", yscale="log", xlabel=name)
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=40)
+        axis.minorticks_off()
+        axis.legend(fontsize="small")
+    axes[0].set_ylabel("seconds for value and gradient")
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
