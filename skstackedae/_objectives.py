@@ -3,10 +3,10 @@
 Conventions
 -----------
 theta is the flat vector of a ParameterLayout, in any precision; the kernels see the
-precision of the data, and the gradient comes back in that of theta. Sums over blocks,
-mean activations and the KL penalty are float64. The rows' weights sum to 1 over all
-rows; ``rows`` given to an objective are the indices of a mini-batch, whose loss stands
-for that of all rows.
+precision of the data, and the gradient comes back in that of theta. Sums over many
+blocks, mean activations and the KL penalty are float64. The rows' weights sum to 1 over
+all rows; ``rows`` given to an objective are the indices of a mini-batch, whose loss
+stands for that of all rows.
 """
 
 from collections.abc import Sequence
