@@ -123,7 +123,8 @@ class NetworkObjective:
 def _encode(block: Block, encoder: Layer) -> tuple[Array, Array, Array]:
     """Kernel: hidden activations of the block, their weighted sum, and the weights'."""
     H = output(block.X, [encoder])
-    return H, block.w @ H, array_namespace(H).sum(block.w)
+    xp = array_namespace(H)
+    return H, block.w @ H, xp.sum(block.w, dtype=xp.float64)
 
 
 def _reconstruct(
@@ -159,7 +160,7 @@ def _hits(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:
     is_hit = xp.argmax(output(block.X, layers), axis=1) == block.y
     # The same sum twice, so that all rows right is 1 to the last digit.
     hits = xp.where(is_hit, block.w, xp.zeros_like(block.w))
-    return xp.sum(hits), xp.sum(block.w)
+    return xp.sum(hits, dtype=xp.float64), xp.sum(block.w, dtype=xp.float64)
 
 
 def _ordered_sum(parts: Sequence[Array]) -> Array:
@@ -192,7 +193,7 @@ def _add_decay(
 
 @dataclass(frozen=True)
 class ActivationStatistics:
-    """Weighted mean and standard deviation of each unit over all rows, in float64."""
+    """Weighted mean and standard deviation of each unit over all rows, as float64."""
 
     mean: Array
     std: Array
@@ -209,4 +210,6 @@ class ActivationStatistics:
 def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
     """Kernel: the block's weight, and the first two moments of its activations."""
     H = output(block.X, layers)
-    return array_namespace(H).sum(block.w), block.w @ H, block.w @ (H * H)
+    xp = array_namespace(H)
+    total = xp.sum(block.w, dtype=xp.float64)
+    return total, block.w @ H, block.w @ (H * H)

@@ -8,7 +8,7 @@ RATE_MARGIN = 1e-8
 
 def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
     """alpha/2 * ||W||^2 and its gradient, in the precision of W."""
-    flat = W.reshape(-1)
+    flat = array_namespace(W).reshape(W, (-1,))
     return 0.5 * alpha * float(flat @ flat), alpha * W
 
 

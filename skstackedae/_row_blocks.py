@@ -40,12 +40,10 @@ MIN_SPLIT_ROWS = 100
 RUN_LENGTH = 8
 
 # So many runs, if there are blocks enough, keep as many cores busy.
-MIN_RUNS = 16
+MIN_RUNS = 32
 
-# glibc's malloc gives freed memory back to the system, and has it zeroed again for the
-# next temporary, if it is more than twice the largest array that was ever freed (of up
-# to 32 MiB). A float64 fit of 784-200 spent a tenth of its time on that.
-KEPT_BYTES = 24 * 2**20
+# Size of the array in _keep_freed_memory.
+KEPT_BYTES = 8 * 2**20
 
 # Data up to these sizes is brought into canonical form: beyond them sorting costs more
 # than users who compare weighted with repeated rows would want to pay.
@@ -98,10 +96,6 @@ class RowBlocks:
         """Count the blocks."""
         return len(self.slices)
 
-    def blocks(self) -> list[Block]:
-        """Rows, block by block: views of all rows, copies of a mini-batch's."""
-        return [self._take(cut) for cut in self.slices]
-
     def batch(self, indices: Array) -> "RowBlocks":
         """Return the rows of a mini-batch, weighted so that they stand for all rows."""
         return RowBlocks(
@@ -120,8 +114,8 @@ class RowBlocks:
         each: Iterable[Any] | None = None,
     ) -> Iterator[Any]:
         """Yield kernel(block, [item of each,] *common) in the order of the rows."""
-        for results in self._run(list, kernel, common, each):
-            yield from results
+        calls = self._calls(kernel, common, each)
+        return self._run([partial(_quietly, call) for call in calls])
 
     def sum(
         self,
@@ -134,9 +128,11 @@ class RowBlocks:
         A few blocks are added in the precision of X, runs of blocks in float64. The
         arrays must be the kernel's own: sums are written over them.
         """
-        results = self._run(_added, kernel, common, each)
-        if len(self) <= RUN_LENGTH:
-            return _added(results)
+        calls = self._calls(kernel, common, each)
+        runs = [calls[run] for run in cut_runs(len(calls))]
+        results = self._run([partial(_quietly, _sum_of_run, run) for run in runs])
+        if len(calls) <= RUN_LENGTH:
+            return _quietly(_added, results)
         totals = [np.array(part, dtype=np.float64) for part in next(results)]
         for parts in results:
             for total, part in zip(totals, parts, strict=True):
@@ -151,31 +147,27 @@ class RowBlocks:
         stacked: Array | None = None
         for cut, rows in zip(self.slices, results, strict=True):
             if stacked is None:
-                stacked = np.empty((len(self.X), *rows.shape[1:]), dtype=rows.dtype)
+                n_rows = self.slices[-1].stop
+                stacked = np.empty((n_rows, *rows.shape[1:]), dtype=rows.dtype)
             stacked[cut] = rows
         assert stacked is not None
         return stacked
 
-    def _run(
+    def _calls(
         self,
-        gather: Callable[[Iterator[Any]], Any],
         kernel: Callable[..., Any],
         common: tuple[Any, ...],
         each: Iterable[Any] | None,
-    ) -> Iterator[Any]:
-        """Yield what ``gather`` makes of the kernel's results in each run of blocks."""
+    ) -> list[Callable[[], Any]]:
+        """Bind the kernel to each block, which is taken when the call is made."""
+
+        def call(cut: slice, *item: Any) -> Any:
+            return kernel(self._take(cut), *item, *common)
+
         columns = [self.slices] if each is None else [self.slices, each]
-        items = list(zip(*columns, strict=True))
+        return [partial(call, *items) for items in zip(*columns, strict=True)]
 
-        def run_blocks(run: slice) -> Any:
-            # Solvers turn what is not finite into an error of their own. Set here
-            # because threads do not inherit numpy's error state.
-            with np.errstate(all="ignore"):
-                return gather(
-                    kernel(self._take(cut), *item, *common) for cut, *item in items[run]
-                )
-
-        tasks = [partial(run_blocks, run) for run in cut_runs(len(items))]
+    def _run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
         if self.workers is None:
             return (task() for task in tasks)
         return self.workers.run(tasks)
@@ -208,6 +200,17 @@ def _cut(n: int, n_parts: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    # Solvers turn what is not finite into an error of their own. Set here because
+    # threads do not inherit numpy's error state.
+    with np.errstate(all="ignore"):
+        return function(*arguments)
+
+
+def _sum_of_run(calls: Sequence[Callable[[], Sequence[Any]]]) -> list[Any]:
+    return _added(call() for call in calls)
+
+
 def _added(results: Iterator[Sequence[Any]]) -> list[Any]:
     totals = list(next(results))
     for parts in results:
@@ -230,8 +233,7 @@ def map_rows(
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
-        with np.errstate(all="ignore"):
-            return function(X, *common)
+        return _quietly(function, X, *common)
     with Workers(n_jobs) as workers:
         rows.workers = workers
         return rows.stack(function, *common)
@@ -295,8 +297,7 @@ class Workers:
 
     def __enter__(self) -> "Workers":
         """Hold BLAS to one thread."""
-        # Freed at once: see there.
-        np.empty(KEPT_BYTES, dtype=np.uint8)
+        _keep_freed_memory()
         n_free = _blas_hold.acquire()
         self._before = _limit_this_thread()
         if self._n_jobs is not None:
@@ -336,12 +337,25 @@ class Workers:
             yield _first_result(pending)
 
 
+@cache
+def _keep_freed_memory() -> None:
+    """Let malloc keep the memory of temporaries for the next ones, once a process.
+
+    glibc's malloc gives freed memory back to the system, which has to zero it anew, if
+    it is more than twice the largest array that was ever freed. In a float64 fit of
+    784-200 a tenth of the time went there. Each thread that allocates may keep twice
+    KEPT_BYTES.
+    """
+    np.empty(KEPT_BYTES, dtype=np.uint8)
+
+
 class _Job:
     """A task that a pool has been given, and that whoever waits may take back."""
 
     def __init__(self, task: Callable[[], Any], future: "Future[Any]") -> None:
         self._task, self._future = task, future
         self._taken_back = False
+        self._own_result: Any = None
 
     def take_back(self) -> bool:
         """Run the task right here, if nobody has begun with it."""

@@ -129,14 +129,14 @@ def test_other_types_become_float64(dtype, few_digits):
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
     seen = set()
-    original = module.RowBlocks.map
+    original = module.RowBlocks._take
 
-    def watched(self, kernel, *common, each=None):
-        for block in self.blocks():
-            seen.add((block.X.dtype, block.w.dtype))
-        return original(self, kernel, *common, each=each)
+    def watched(self, cut):
+        block = original(self, cut)
+        seen.add((block.X.dtype, block.w.dtype))
+        return block
 
-    monkeypatch.setattr(module.RowBlocks, "map", watched)
+    monkeypatch.setattr(module.RowBlocks, "_take", watched)
     small(solver=solver).fit(few_digits[0].astype(np.float32))
     assert seen == {(np.dtype("f4"), np.dtype("f4"))}
 

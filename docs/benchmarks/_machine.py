@@ -28,7 +28,7 @@ def describe_machine() -> str:
             versions[peer] = version(peer)
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     today = datetime.date.today().isoformat()
-    return f"{today}, {_processor()}, {joblib.cpu_count()} cores; {listed}"
+    return f"{today}, {_processor()}, {joblib.cpu_count()} cores and threads; {listed}"
 
 
 def _processor() -> str:

@@ -2,8 +2,13 @@
 
 from itertools import pairwise
 
+import joblib
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy, mse_loss
+
+# As many as BLAS and this package take; torch may count cores otherwise.
+torch.set_num_threads(joblib.cpu_count())
 
 
 def tensors(*arrays):
@@ -22,10 +27,10 @@ def layers_of(layout, theta, dtype):
 
 def autoencoder_loss(X, W1, W2, b1, b2, alpha, rho, beta):
     """Cost of the sparse autoencoder; autograd finds the gradient."""
-    H = torch.sigmoid(X @ W1 + b1)
-    Y = torch.sigmoid(H @ W2 + b2)
+    H = torch.sigmoid(torch.addmm(b1, X, W1))
+    Y = torch.sigmoid(torch.addmm(b2, H, W2))
     rho_hat = H.mean(dim=0)
-    loss = 0.5 * ((Y - X) ** 2).sum() / len(X)
+    loss = 0.5 * mse_loss(Y, X, reduction="sum") / len(X)
     loss = loss + alpha / 2 * ((W1**2).sum() + (W2**2).sum())
     divergence = rho * torch.log(rho / rho_hat)
     divergence = divergence + (1 - rho) * torch.log((1 - rho) / (1 - rho_hat))
@@ -36,8 +41,8 @@ def network_loss(X, y, coefs, intercepts, alpha):
     """Cost of hidden layers under a softmax."""
     A = X
     for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
-        A = torch.sigmoid(A @ W + b)
-    loss = torch.nn.functional.cross_entropy(A @ coefs[-1] + intercepts[-1], y)
+        A = torch.sigmoid(torch.addmm(b, A, W))
+    loss = cross_entropy(torch.addmm(intercepts[-1], A, coefs[-1]), y)
     return loss + alpha / 2 * sum((W**2).sum() for W in coefs)
 
 
@@ -61,10 +66,9 @@ def multilayer_perceptron(sizes, dtype):
 
 def adam_epoch(network, optimizer, X, y, batch_size):
     """Pass over the rows once, in a new order."""
-    loss_of = torch.nn.functional.cross_entropy
     order = torch.randperm(len(X))
     for start in range(0, len(X), batch_size):
         rows = order[start : start + batch_size]
         optimizer.zero_grad()
-        loss_of(network(X[rows]), y[rows]).backward()
+        cross_entropy(network(X[rows]), y[rows]).backward()
         optimizer.step()

@@ -3,8 +3,9 @@
 A search over four settings of `alpha` in three folds, on 6,000 rows of MNIST in
 float32. While it runs, the threads of all its processes are counted that want a core
 (state R); more of them than cores would be oversubscription. With ``n_jobs=1`` the
-threads are those of the fits, with ``n_jobs=2`` each process has one. The same search
-by MLPClassifier stands beside it.
+threads are those of the fits, with ``n_jobs=2`` each process has one. A search by
+MLPClassifier with about as many iterations stands beside it, for its threads: the work
+is not the same.
 
 Run it with ``python docs/benchmarks/grid_search.py [--data mnist.npz] [--out DIR]``
 (on Linux, where the states of threads can be read).
@@ -57,21 +58,26 @@ def main() -> None:
             samplers[key] = RunningThreads()
             searches[key] = watched(samplers[key], search, X, y)
     timings = measure(searches, arguments.rounds)
-    counts = {key: sampler.counts for key, sampler in samplers.items()}
     rows = [
-        {
-            "model": name,
-            "n_jobs": n_jobs,
-            "time": format_seconds(timing),
-            "seconds to n_jobs=1": f"{timing.median / timings[name, 1].median:.2f}",
-            "threads running (mean)": f"{np.mean(counts[name, n_jobs]):.1f}",
-            "95th percentile": f"{np.percentile(counts[name, n_jobs], 95):.0f}",
-        }
-        for (name, n_jobs), timing in timings.items()
+        describe(name, n_jobs, timings, samplers[name, n_jobs].counts)
+        for name, n_jobs in timings
     ]
     note = f"Medians of {arguments.rounds} rounds, with the range; "
     note += f"{joblib.cpu_count()} cores."
     report("grid_search", "Grid search", rows, arguments.out, note)
+
+
+def describe(name, n_jobs, timings, counts):
+    """Return a search's row of the table."""
+    timing = timings[name, n_jobs]
+    return {
+        "model": name,
+        "n_jobs": n_jobs,
+        "time": format_seconds(timing),
+        "times that of n_jobs=1": f"{timing.median / timings[name, 1].median:.2f}",
+        "threads running (mean)": f"{np.mean(counts):.1f}",
+        "95th percentile": f"{np.percentile(counts, 95):.0f}",
+    }
 
 
 class RunningThreads:

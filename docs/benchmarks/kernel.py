@@ -75,11 +75,14 @@ def ratios(timings, repeats):
     ours = timings[OURS]
     columns = {
         "time of ours": format_seconds(ours._make(t / repeats for t in ours)),
-        "ours : its products": f"{ours.median / timings[PRODUCTS].median:.2f}",
+        "ours : its products": f"{ours.median / timings[PRODUCTS].median:.2f}, "
+        + format_seconds(ours._make(t / repeats for t in timings[PRODUCTS])),
     }
     for name, timing in timings.items():
         if name not in (OURS, PRODUCTS):
-            columns[f"{name} : ours"] = f"{timing.median / ours.median:.2f}"
+            each = timing._make(t / repeats for t in timing)
+            ratio = f"{timing.median / ours.median:.2f}"
+            columns[f"{name} : ours"] = f"{ratio}, {format_seconds(each)}"
     return columns
 
 
@@ -127,6 +130,8 @@ class Problem:
 
     def in_torch(self, compiled=lambda loss: loss):
         """Share the data with torch; return what evaluates loss and gradient."""
+        # Compiled code of another size would be generalised, and slower.
+        torch.compiler.reset()
         coefs, intercepts = in_torch.layers_of(self.layout, self.theta, self.X.dtype)
         loss = compiled(self.torch_loss)
         X, y = in_torch.tensors(self.X, self.y)

@@ -2,7 +2,8 @@
 
 tracemalloc's peak while `fit` runs, divided by the size of X: MNIST's 60,000 x 784
 pixels, few iterations (the first ones allocate all that later ones do). What is
-allocated outside of Python's and numpy's allocators (by BLAS, by threads) is not seen.
+allocated outside of Python's and numpy's allocators (by BLAS, by threads), or kept by
+malloc after it was freed, is not seen.
 
 Run it with ``python docs/benchmarks/memory.py [--data mnist.npz] [--out DIR]``.
 """
@@ -25,6 +26,8 @@ def main() -> None:
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
+    # What a first fit allocates once a process is not part of the others.
+    SparseAutoencoder(2, max_iter=1).fit([[0.0, 1.0], [1.0, 0.0]])
     rows = []
     for dtype in ("float32", "float64"):
         data = load_mnist(arguments.data, dtype)

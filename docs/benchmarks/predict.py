@@ -1,8 +1,9 @@
 """Class probabilities for 1, 100 and 60,000 rows, side by side with peers.
 
-The same 784-200-200-10 network, with the weights of one short fit, in this package, in
-scikit-learn's MLPClassifier and in PyTorch; both precisions. One row is the case of a
-server: there validation of the input takes most of the time, and PyTorch has none.
+Networks of one shape, 784-200-200-10 (after a short fit; which weights does not matter
+to the time), in this package, scikit-learn's MLPClassifier and PyTorch; both
+precisions. One row is the case of a server: there validation of the input takes most of
+the time, and PyTorch has none.
 
 Run it with ``python docs/benchmarks/predict.py [--data mnist.npz] [--out DIR]``.
 """

@@ -32,16 +32,13 @@ def main() -> None:
     for script in SCRIPTS:
         command = [sys.executable, str(HERE / f"{script}.py"), *options]
         subprocess.run(command, check=True)
-    tables = sorted(arguments.out.glob("*.md"), key=lambda path: order(path.stem))
-    tables = [path for path in tables if path.name != "results.md"]
+    tables = [
+        path
+        for script in SCRIPTS
+        for path in sorted(arguments.out.glob(f"{script}*.md"))
+    ]
     text = "\n".join(path.read_text() for path in tables)
     (arguments.out / "results.md").write_text(text)
-
-
-def order(name: str) -> tuple[int, str]:
-    """Sort tables as the scripts that wrote them."""
-    starts = [i for i, script in enumerate(SCRIPTS) if name.startswith(script)]
-    return (starts[0] if starts else len(SCRIPTS), name)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How an evaluation of the objective grows: rows, features, hidden units, threads.
 
 Times the sparse autoencoder's value and gradient, which is nearly all that a fit does,
-on synthetic data in float32. The largest set of rows is memory-mapped: X stays on disk
-and passes through the page cache. The exponent is the slope of the line through all
+on synthetic data in float32. The largest set of rows is a memory-mapped file, which
+passes through the page cache. The exponent is the slope of the line through all
 points on logarithmic scales, by least squares; 1 is linear.
 
 Run it with ``python docs/benchmarks/scaling.py [--out DIR]``.
