@@ -21,10 +21,11 @@ from ._losses import SquaredError
 from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
 from ._parameters import ParameterLayout
-from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
+from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
 from ._validation import FLOAT_DTYPES, check_sample_weight
+from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
 # the data vary) tell no rows apart.

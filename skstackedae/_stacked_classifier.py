@@ -27,10 +27,11 @@ from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
-from ._row_blocks import RowBlocks, Workers, map_rows, weighted_rows
+from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._validation import FLOAT_DTYPES, check_sample_weight
+from ._workers import Workers
 
 
 class TrainingRows(NamedTuple):

@@ -26,7 +26,8 @@ from skstackedae._activations import ACTIVATIONS
 from skstackedae._losses import SquaredError
 from skstackedae._objectives import AutoencoderObjective, NetworkObjective
 from skstackedae._parameters import ParameterLayout
-from skstackedae._row_blocks import RowBlocks, Workers
+from skstackedae._row_blocks import RowBlocks
+from skstackedae._workers import Workers
 
 try:
     import _torch_network as in_torch

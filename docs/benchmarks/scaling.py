@@ -19,7 +19,8 @@ from skstackedae._activations import ACTIVATIONS
 from skstackedae._losses import SquaredError
 from skstackedae._objectives import AutoencoderObjective
 from skstackedae._parameters import ParameterLayout
-from skstackedae._row_blocks import RowBlocks, Workers
+from skstackedae._row_blocks import RowBlocks
+from skstackedae._workers import Workers
 
 mpl.use("Agg")
 

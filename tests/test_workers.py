@@ -1,0 +1,236 @@
+"""Workers: the threads, the hold on BLAS, and that neither changes a result."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from skstackedae import SparseAutoencoder, _row_blocks
+from skstackedae._row_blocks import RowBlocks, cut_rows
+from skstackedae._workers import Workers
+
+
+def blas_threads():
+    controller = ThreadpoolController().select(user_api="blas")
+    return [library.num_threads for library in controller.lib_controllers]
+
+
+def test_two_threads_work(monkeypatch):
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+    meeting = threading.Barrier(2, timeout=30)
+
+    def kernel(block):
+        # Nobody passes before two are here at once.
+        meeting.wait()
+        return threading.get_ident()
+
+    with Workers(2) as workers:
+        rows = RowBlocks(np.zeros((6, 1)), row_width=1, workers=workers)
+        assert len(set(rows.map(kernel))) == 2
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_same_bits_for_every_number_of_threads(solver, dtype, monkeypatch, rng):
+    X = rng.rand(3_000, 300).astype(dtype)
+    assert len(cut_rows(1_500, 650 * X.itemsize)) >= 2
+    # Five blocks and more: of all rows for lbfgs, of a batch for adam.
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 650 * 256 * X.itemsize)
+    used = set()
+    original = RowBlocks._take
+
+    def watched(*arguments):
+        used.add(threading.current_thread().name)
+        return original(*arguments)
+
+    monkeypatch.setattr(RowBlocks, "_take", watched)
+    fits = {}
+    for n_jobs in (1, 2, 4):
+        used.clear()
+        model = SparseAutoencoder(
+            50,
+            solver=solver,
+            max_iter=3,
+            batch_size=1_500,
+            random_state=0,
+            n_jobs=n_jobs,
+        )
+        with pytest.warns(match="max_iter"):
+            fits[n_jobs] = model.fit(X)
+        pool_threads = {name for name in used if name.startswith("skstackedae")}
+        # The calling thread is one of them.
+        assert bool(pool_threads) == (n_jobs > 1)
+        assert len(pool_threads) < n_jobs
+        assert threading.current_thread().name in used
+    for n_jobs in (2, 4):
+        for one, other in zip(fits[1].coefs_, fits[n_jobs].coefs_, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert fits[1].loss_curve_ == fits[n_jobs].loss_curve_
+        np.testing.assert_array_equal(fits[1].transform(X), fits[n_jobs].transform(X))
+
+
+FIT_AND_HASH = """
+import hashlib, warnings
+import numpy as np
+from skstackedae import StackedAutoencoderClassifier
+warnings.simplefilter("ignore")
+rng = np.random.RandomState(0)
+for n_rows in (90, 6_000):
+    X, y = rng.rand(n_rows, 150), rng.randint(3, size=n_rows)
+    model = StackedAutoencoderClassifier((30, 20), max_iter=5, random_state=0)
+    model.fit(X, y)
+    arrays = model.coefs_ + model.intercepts_
+    print(hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest())
+"""
+
+
+def test_same_bits_for_every_blas_setting():
+    prints = []
+    for n_threads in ("1", "2"):
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": n_threads}
+        prints.append(
+            subprocess.run(
+                [sys.executable, "-c", FIT_AND_HASH],
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+    assert len(prints[0].split()) == 2
+    assert prints[0] == prints[1]
+
+
+def test_blas_is_held_and_given_back():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with Workers(2):
+            assert set(blas_threads()) == {1}
+            with Workers(2):
+                assert set(blas_threads()) == {1}
+            assert set(blas_threads()) == {1}
+        assert blas_threads() == before
+
+
+def test_blas_is_given_back_after_an_error():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with pytest.raises(KeyError), Workers(2):
+            raise KeyError
+        assert blas_threads() == before
+
+
+def test_overlapping_holds_leave_blas_as_the_first_found_it():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        first_in, second_in = threading.Event(), threading.Event()
+
+        def first():
+            with Workers(1):
+                first_in.set()
+                second_in.wait(30)
+
+        def second():
+            first_in.wait(30)
+            with Workers(1):
+                second_in.set()
+                threads[0].join(30)
+                assert set(blas_threads()) == {1}
+
+        threads = [threading.Thread(target=target) for target in (first, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert blas_threads() == before
+
+
+def test_default_number_of_threads_is_what_blas_may_use():
+    for limit in (1, 2):
+        with threadpool_limits(limit, user_api="blas"), Workers(None) as workers:
+            assert workers.n_threads == limit
+
+
+def test_default_is_one_thread_beside_another_fit():
+    with threadpool_limits(2, user_api="blas"), Workers(None), Workers(None) as second:
+        assert second.n_threads == 1
+
+
+def n_threads_here():
+    with threadpool_limits(2, user_api="blas"), Workers(None) as workers:
+        return workers.n_threads
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_default_is_one_thread_in_a_joblib_worker(backend):
+    counts = Parallel(n_jobs=2, backend=backend)(
+        delayed(n_threads_here)() for _ in range(2)
+    )
+    assert counts == [1, 1]
+    # No worker, though joblib is in the way.
+    assert Parallel(n_jobs=1)([delayed(n_threads_here)()]) == [2]
+
+
+def test_explicit_numbers_of_threads_follow_joblib():
+    with Workers(3) as workers:
+        assert workers.n_threads == 3
+    with pytest.raises(ValueError, match="n_jobs == 0"):
+        Workers(0)
+
+
+def test_a_failing_block_raises_its_error(monkeypatch):
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+
+    def kernel(block):
+        if block.X[0, 0] == 5:
+            raise ArithmeticError("block 5")
+        return block.X
+
+    X = np.arange(10.0).reshape(-1, 1)
+    with Workers(2) as workers:
+        results = RowBlocks(X, row_width=1, workers=workers).map(kernel)
+        with pytest.raises(ArithmeticError, match="block 5"):
+            list(results)
+
+
+def test_results_that_wait_are_few(monkeypatch):
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+    started = []
+    with Workers(2) as workers:
+        rows = RowBlocks(np.zeros((100, 1)), row_width=1, workers=workers)
+        results = rows.map(lambda block: started.append(1))
+        next(results)
+        time.sleep(0.05)
+        assert len(started) <= 6
+        assert len(list(results)) == 99
+
+
+def child_can_fit(queue):
+    model = SparseAutoencoder(2, max_iter=2, tol=1e9, n_jobs=2, random_state=0)
+    model.set_params(n_iter_no_change=1).fit(np.random.RandomState(0).rand(600, 3))
+    queue.put((blas_threads(), model.n_iter_))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_can_fit():
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    with threadpool_limits(2, user_api="blas"), Workers(2):
+        child = context.Process(target=child_can_fit, args=(queue,))
+        child.start()
+        threads, n_iter = queue.get(timeout=60)
+        child.join(60)
+    assert n_iter == 2
+    # The hold belonged to a thread that the child does not have.
+    assert set(threads) == {2}
