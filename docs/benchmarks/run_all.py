@@ -10,7 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("kernel", "fit", "predict", "memory", "scaling", "grid_search")
+SCRIPTS = (
+    "kernel",
+    "where_time_goes",
+    "fit",
+    "predict",
+    "memory",
+    "scaling",
+    "grid_search",
+)
 HERE = Path(__file__).parent
 
 

@@ -25,6 +25,7 @@ from skstackedae._workers import Workers
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 N_ROWS, N_FEATURES, N_UNITS = 20_000, 784, 100
 SIZES = {
@@ -115,7 +116,9 @@ def exponent(timings):
 
 def draw(series, path):
     """Draw each series on logarithmic scales, beside the line of linear growth."""
-    figure, axes = plt.subplots(1, len(series), figsize=(13, 3.4), layout="constrained")
+    figure, axes = plt.subplots(
+        1, len(series), figsize=(13, 3.6), sharey=True, layout="constrained"
+    )
     for axis, (name, timings) in zip(axes, series.items(), strict=True):
         sizes = np.array(list(timings))
         medians = np.array([timing.median for timing in timings.values()])
@@ -141,7 +144,10 @@ def draw(series, path):
         axis.set(xscale="log", yscale="log", xlabel=name)
         axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=40)
         axis.minorticks_off()
-        axis.legend(fontsize="small")
+        axis.grid(axis="y", color="0.9")
+        axis.legend(fontsize="small", loc="upper left")
+    axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes[0].set_ylabel("seconds for value and gradient")
     figure.savefig(path, dpi=110)
 

@@ -1,0 +1,102 @@
+"""Which functions an evaluation of the sparse autoencoder spends its time in.
+
+Profiles value and gradient of 784-200 on one thread, and the products alone on the same
+blocks, so that what the products leave is what activations, sums and Python cost.
+
+Run it with ``python docs/benchmarks/where_time_goes.py [--out DIR]``.
+"""
+
+import cProfile
+import pstats
+
+import numpy as np
+from _compare import parser_with_out, report
+from kernel import Autoencoder
+
+from skstackedae._row_blocks import RowBlocks
+from skstackedae._workers import Workers
+
+SIZES = (784, 200, 784)
+N_SHOWN = 10
+REPEATS = 3
+
+
+def main() -> None:
+    """Profile both precisions; print one table."""
+    parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
+    arguments = parser.parse_args()
+    n_rows = 2_000 if arguments.quick else 60_000
+    rows = []
+    for dtype in ("float32", "float64"):
+        problem = Autoencoder(n_rows, SIZES, dtype)
+        with Workers(1) as workers:
+            total, functions = profile(lambda p=problem, w=workers: evaluate(p, w))
+            products, _ = profile(lambda p=problem, w=workers: multiply(p, w))
+        rows.append(row(dtype, "value and gradient", total, total))
+        rows.append(row(dtype, "the products alone, in blocks", products, total))
+        rows += [row(dtype, *function, total) for function in functions]
+    title = f"Where an evaluation spends its time, 784-200, {n_rows:,} rows, one thread"
+    note = "A function's own time, its products included, what it calls not."
+    report("where_time_goes", title, rows, arguments.out, note)
+
+
+def evaluate(problem, workers):
+    """Compute value and gradient on the rows in blocks."""
+    data = blocks(problem, workers)
+    problem.objective(data).value_and_gradient(problem.theta)
+
+
+def multiply(problem, workers):
+    """Compute the five products of each block, in the two passes of the objective."""
+    (W1, W2), _ = problem.layout.unpack(problem.theta.astype(problem.X.dtype))
+    data = blocks(problem, workers)
+    hidden = list(data.map(lambda block: block.X @ W1))
+
+    def backward(block, H):
+        E = H @ W2
+        return H.T @ E, block.X.T @ (E @ W2.T)
+
+    for _ in data.map(backward, each=hidden):
+        pass
+
+
+def blocks(problem, workers):
+    """Cut the problem's rows as a fit does."""
+    return RowBlocks(
+        problem.X,
+        None,
+        problem.weights,
+        row_width=sum(problem.layout.sizes),
+        workers=workers,
+    )
+
+
+def profile(function):
+    """Return seconds of a call, and of the functions that took most of them."""
+    function()
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for _ in range(REPEATS):
+        function()
+    profiler.disable()
+    stats = pstats.Stats(profiler).stats
+    own = {
+        f"`{name}` in {path.rsplit('/', 1)[-1]}": entry[2] / REPEATS
+        for (path, _, name), entry in stats.items()
+    }
+    most = sorted(own.items(), key=lambda item: -item[1])[:N_SHOWN]
+    return float(np.sum(list(own.values()))), most
+
+
+def row(dtype, name, seconds, total):
+    """Return a line of the table."""
+    return {
+        "dtype": dtype,
+        "what": name,
+        "milliseconds": f"{1e3 * seconds:.0f}",
+        "share": f"{seconds / total:.1%}",
+    }
+
+
+if __name__ == "__main__":
+    main()
