@@ -179,10 +179,9 @@ def _add_decay(
     alphas: Sequence[float],
 ) -> tuple[float, Array]:
     """Add the weights' decay (biases have none) and put the gradient in one vector."""
+    n_layers = len(alphas)
+    gradient = layout.pack(gradients[:n_layers], gradients[n_layers:], theta.dtype)
     coefs, _ = layout.unpack(theta)
-    gradient = layout.pack(
-        gradients[: len(coefs)], gradients[len(coefs) :], theta.dtype
-    )
     coef_grads, _ = layout.unpack(gradient)
     for W, coef_grad, alpha in zip(coefs, coef_grads, alphas, strict=True):
         decay, decay_grad = weight_decay(W, alpha)

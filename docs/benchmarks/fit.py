@@ -1,6 +1,6 @@
 """Whole fits on MNIST, side by side with peers.
 
-Three questions, each with a table:
+Four questions, each with a table:
 
 - pipeline: the UFLDL exercise (784-200-200-10: two autoencoders, softmax, fine-tuning;
   equal numbers of L-BFGS iterations a stage, starting points of one distribution)
