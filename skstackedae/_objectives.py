@@ -179,14 +179,17 @@ def _add_decay(
     alphas: Sequence[float],
 ) -> tuple[float, Array]:
     """Add the weights' decay (biases have none) and put the gradient in one vector."""
-    n_layers = len(alphas)
-    gradient = layout.pack(gradients[:n_layers], gradients[n_layers:], theta.dtype)
+    gradient = np.empty_like(theta)
     coefs, _ = layout.unpack(theta)
-    coef_grads, _ = layout.unpack(gradient)
-    for W, coef_grad, alpha in zip(coefs, coef_grads, alphas, strict=True):
+    coef_grads, intercept_grads = layout.unpack(gradient)
+    for W, alpha, part, coef_grad in zip(
+        coefs, alphas, gradients[: len(alphas)], coef_grads, strict=True
+    ):
         decay, decay_grad = weight_decay(W, alpha)
         value += decay
-        coef_grad += decay_grad
+        np.add(part, decay_grad, out=coef_grad)
+    for part, grad in zip(gradients[len(alphas) :], intercept_grads, strict=True):
+        grad[...] = part
     return value, gradient
 
 

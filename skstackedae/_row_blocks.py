@@ -23,9 +23,10 @@ BLOCK_BYTES = 2 * 2**20
 MIN_BLOCK_ROWS = 256
 
 # Up to a few blocks, small data and mini-batches are cut finer, so that they too keep
-# more than one core busy, if a block has enough to do to be worth the hand-off.
+# more than one core busy, if a block has enough to do to be worth the hand-off: on
+# virtual machines that wakes a core and takes up to half a millisecond.
 FEW_BLOCKS = 4
-SPLIT_BYTES = 400 * 2**10
+SPLIT_BYTES = 2**20
 MIN_SPLIT_ROWS = 100
 
 # Partial sums of this many blocks are added in the precision of X, those of such runs

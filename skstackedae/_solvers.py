@@ -121,10 +121,10 @@ def minimize_adam(
         for rows in iter_batches(n_rows, options, random_state):
             with np.errstate(all="ignore"):
                 value, gradient = value_and_gradient(theta, rows)
-                _check_finite(value, gradient, n_iter, _adam_remedy(options))
                 state.step(theta, gradient, options.learning_rate_init)
             epoch_loss += value * len(rows) / n_rows
-        # No batch has seen the last step yet, and moments that overflow stop the rest.
+        # Once an epoch: what is not finite stays in the moments. No batch has seen the
+        # last step yet, and moments that overflow stop the rest.
         for vector in (theta, state.second):
             _check_finite(epoch_loss, vector, n_iter, _adam_remedy(options))
         loss_curve.append(epoch_loss)
