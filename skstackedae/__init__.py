@@ -2,6 +2,6 @@
 
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
+from ._version import __version__ as __version__
 
 __all__ = ["SparseAutoencoder", "StackedAutoencoderClassifier"]
-__version__ = "0.1.0.dev0"
