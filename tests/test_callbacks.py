@@ -52,9 +52,7 @@ class Recorder:
     def on_fit_task_begin(self, estimator, context):
         self.calls.append(("begin", *self.path(context)))
 
-    def on_fit_task_end(
-        self, estimator, context, *, X, y, metadata, fitted_estimator
-    ):
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
         path = self.path(context)
         self.calls.append(("end", *path))
         self.models.append((path, fitted_estimator))
@@ -138,7 +136,9 @@ def test_scoring_monitor_scores_intermediate_models(data, callback_package):
     monitor = callback_package.ScoringMonitor(scoring="accuracy")
     model = small(max_iter=5).set_callbacks(monitor).fit(X, y)
     log = monitor.get_logs().data
-    by_stage = [entry["accuracy"] for entry in log if entry["task_name"] == "fine-tuning"]
+    by_stage = [
+        entry["accuracy"] for entry in log if entry["task_name"] == "fine-tuning"
+    ]
     assert by_stage == [model.score(X, y)]
     iterations = [entry for entry in log if entry["task_name"] == "iteration"]
     assert len(iterations) == 2 * 5
@@ -148,9 +148,7 @@ def test_scoring_monitor_scores_intermediate_models(data, callback_package):
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-@pytest.mark.parametrize(
-    "stage", ["pretraining of layer 1", "softmax", "fine-tuning"]
-)
+@pytest.mark.parametrize("stage", ["pretraining of layer 1", "softmax", "fine-tuning"])
 def test_a_callback_ends_a_stage_without_a_warning(
     solver, stage, data, callback_package, recwarn
 ):
