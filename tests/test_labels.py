@@ -179,7 +179,7 @@ def test_unknown_classes_warn(few_digits):
 
 @pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 def test_bad_class_weights_are_an_error(few_digits, weight):
-    with pytest.raises(ValueError, match="class_weight=.* negative or not finite"):
+    with pytest.raises(ValueError, match=r"class_weight=.* negative or not finite"):
         small(class_weight={3: weight}).fit(*few_digits)
 
 
