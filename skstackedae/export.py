@@ -275,7 +275,8 @@ def _set_fitted(
         mlp.feature_names_in_ = model.feature_names_in_.copy()
     mlp.n_iter_, mlp.t_ = model.n_iter_, 0
     mlp.loss_, mlp.loss_curve_ = model.loss_, list(model.loss_curve_)
-    mlp.best_loss_ = min(mlp.loss_curve_, default=mlp.loss_)
+    mlp.best_loss_ = min(mlp.loss_curve_, default=np.inf)
+    # As after any fit without early stopping, which is what its parameters say.
     mlp.validation_scores_ = mlp.best_validation_score_ = None
     # partial_fit counts on from here.
     mlp._no_improvement_count = 0

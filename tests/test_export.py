@@ -180,6 +180,21 @@ def test_mlps_check_feature_names(few_digits):
             mlp.predict(X[X.columns[::-1]])
 
 
+def test_mlps_of_models_that_learn_in_other_ways(few_digits):
+    X, y = few_digits
+    partly = small_classifier(unlabeled_label=-1).fit(X, np.where(y > 7, -1, y))
+    stopped = small_classifier(early_stopping=True).fit(X, y)
+    streamed = small_classifier(solver="adam").partial_fit(X, y, classes=range(10))
+    for classifier in [partly, stopped, streamed]:
+        mlp = to_mlp_classifier(classifier)
+        assert_array_equal(mlp.classes_, classifier.classes_, strict=True)
+        expected = classifier.predict_proba(X)
+        assert_allclose(mlp.predict_proba(X), expected, rtol=0, atol=1e-12)
+    streamed = small_autoencoder(solver="adam").partial_fit(X)
+    expected = reconstruct(streamed, X)
+    assert_allclose(to_mlp_regressor(streamed).predict(X), expected, rtol=0, atol=1e-12)
+
+
 def test_mlp_classifier_has_one_activation(few_digits):
     mixed = small_classifier(MIXED).fit(*few_digits)
     with pytest.raises(ValueError, match=r"\['tanh', 'relu'\].*register_onnx"):
