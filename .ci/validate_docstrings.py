@@ -11,15 +11,17 @@ from pathlib import Path
 from numpydoc.validate import validate
 
 import skstackedae
+import skstackedae.export
 
+PUBLIC_MODULES = [skstackedae, skstackedae.export]
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def public_objects():
-    """Name every public class, and its methods and properties of our own."""
-    for name in skstackedae.__all__:
-        yield f"skstackedae.{name}"
-        for member, value in vars(getattr(skstackedae, name)).items():
+    """Name everything public, and a class's methods and properties of our own."""
+    for module, name in ((m, name) for m in PUBLIC_MODULES for name in m.__all__):
+        yield f"{module.__name__}.{name}"
+        for member, value in vars(getattr(module, name)).items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)
             module = getattr(source, "__module__", None) or ""
