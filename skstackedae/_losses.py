@@ -12,6 +12,7 @@ predict(Z) -> (n_rows, n_outputs)
     What the network says: the reconstruction, or the class probabilities.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +29,14 @@ class Loss(Protocol):
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
+        ...
+
+
+class ReconstructionLoss(Loss, Protocol):
+    """A loss that rows are scored by, too."""
+
+    def row_losses(self, Z: Array, target: Array) -> Array:
+        """Return the loss of each row."""
         ...
 
 
@@ -53,9 +62,9 @@ class SquaredError:
         """Apply the output units' activation."""
         return self.activation.function(Z)
 
-    def row_losses(self, prediction: Array, target: Array) -> Array:
+    def row_losses(self, Z: Array, target: Array) -> Array:
         """Return half the squared distance of each row to its target."""
-        return 0.5 * _squared_norms(prediction - target)
+        return 0.5 * _squared_norms(self.predict(Z) - target)
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
@@ -64,6 +73,49 @@ class SquaredError:
         value = 0.5 * _weighted_sum(_squared_norms(error), w)
         error *= w[:, None]
         return value, self.activation.delta(error, prediction)
+
+
+@dataclass(frozen=True)
+class LogLoss:
+    """-sum_j x_j log p_j + (1 - x_j) log(1 - p_j) for each row, p = 1 / (1 + exp(-z)).
+
+    Targets lie in [0, 1]. All of it comes from the logits z, so that it is finite, and
+    its derivative exact, where p is 0 or 1 to the last digit.
+    """
+
+    activation: Activation
+
+    def predict(self, Z: Array) -> Array:
+        """Apply the logistic function."""
+        return self.activation.function(Z)
+
+    def row_losses(self, Z: Array, target: Array) -> Array:
+        """Return the cross-entropy of each row."""
+        return self._row_losses(Z, self.predict(Z), target)
+
+    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
+        """Weighted sum of the rows' losses, and its derivative by Z."""
+        P = self.predict(Z)
+        value = _weighted_sum(self._row_losses(Z, P, target), w)
+        delta = P - target
+        delta *= w[:, None]
+        return value, delta
+
+    def _row_losses(self, Z: Array, P: Array, target: Array) -> Array:
+        xp = array_namespace(Z)
+        # log(1 + exp(z)) = max(z, 0) - log(max(p, 1 - p)), whose logarithm is of a
+        # number between 1/2 and 1.
+        losses = xp.maximum(Z, xp.zeros_like(Z))
+        losses -= Z * target
+        losses -= xp.log(xp.maximum(P, 1.0 - P))
+        return xp.sum(losses, axis=1)
+
+
+#: Losses of reconstruction by name; each takes the activation of the output units.
+RECONSTRUCTION_LOSSES: dict[str, Callable[[Activation], ReconstructionLoss]] = {
+    "squared_error": SquaredError,
+    "log_loss": LogLoss,
+}
 
 
 @dataclass(frozen=True)

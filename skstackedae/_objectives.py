@@ -16,7 +16,7 @@ import numpy as np
 
 from ._activations import IDENTITY, Activation
 from ._arrays import Array, array_namespace
-from ._losses import SOFTMAX, Loss, SquaredError
+from ._losses import SOFTMAX, Loss
 from ._network import Layer, backward, forward, make_layers, output
 from ._parameters import ParameterLayout
 from ._penalties import kl_sparsity, weight_decay
@@ -27,14 +27,17 @@ from ._row_blocks import Block, RowBlocks
 class AutoencoderObjective:
     """Sparse autoencoder: reconstruction, weight decay and KL sparsity.
 
-    J = sum_i w_i 1/2 ||xhat_i - x_i||^2 + alpha/2 (||W_1||^2 + ||W_2||^2)
+    J = sum_i w_i loss(xhat_i, x_i) + alpha/2 (||W_1||^2 + ||W_2||^2)
         + sparsity_weight * sum_j KL(sparsity_target || rate_j)
+
+    Rows are reconstructed from ``data.X``, which may be corrupted; ``data.y`` is what
+    they should be.
     """
 
     data: RowBlocks
     layout: ParameterLayout
     activation: Activation
-    loss: SquaredError
+    loss: Loss
     alpha: float
     sparsity_target: float
     sparsity_weight: float
@@ -54,6 +57,7 @@ class AutoencoderObjective:
         # first row goes backward: hence two passes, with the activations kept.
         encoded = list(data.map(_encode, layers[0]))
         penalty, activity_error = self._sparsity(encoded)
+        weights = self.layout.weights(theta)
         value, *gradients = data.sum(
             _reconstruct,
             layers,
@@ -66,12 +70,14 @@ class AutoencoderObjective:
             gradients,
             theta,
             self.layout,
-            alphas=(self.alpha, self.alpha),
+            # Weights that both layers share count twice.
+            alphas=[2 * self.alpha / len(weights) for _ in weights],
         )
 
     def mean_loss(self, theta: Array) -> float:
         """Weighted mean of the rows' losses, without penalties."""
-        (total,) = self.data.sum(_reconstruction_loss, self.layers(theta), self.loss)
+        data = self.data.without_noise()
+        (total,) = data.sum(_reconstruction_loss, self.layers(theta), self.loss)
         return float(total)
 
     def _sparsity(
@@ -121,12 +127,13 @@ class NetworkObjective:
 
     def mean_loss(self, theta: Array) -> float:
         """Weighted mean of the rows' losses, without penalties."""
-        (total,) = self.data.sum(_classification_loss, self.layers(theta), self.loss)
+        data = self.data.without_noise()
+        (total,) = data.sum(_classification_loss, self.layers(theta), self.loss)
         return float(total)
 
     def accuracy(self, theta: Array) -> float:
         """Weight of the rows whose most probable class is their own."""
-        hits, total = self.data.sum(_hits, self.layers(theta))
+        hits, total = self.data.without_noise().sum(_hits, self.layers(theta))
         return float(hits / total)
 
 
@@ -146,7 +153,7 @@ def _reconstruct(
 ) -> tuple[float | Array, ...]:
     """Kernel: loss of the block's reconstructions from H, and its gradients."""
     activations = [block.X, *forward(H, layers[1:])]
-    value, delta = loss.value_and_delta(activations[-1], block.X, block.w)
+    value, delta = loss.value_and_delta(activations[-1], block.y, block.w)
     if activity_error is not None:
         activity_error = block.w[:, None] * activity_error
     coef_grads, intercept_grads = backward(activations, layers, delta, activity_error)
@@ -168,7 +175,7 @@ def _reconstruction_loss(
     block: Block, layers: Sequence[Layer], loss: Loss
 ) -> tuple[float]:
     """Kernel: loss of the block's reconstructions."""
-    return (loss.value_and_delta(output(block.X, layers), block.X, block.w)[0],)
+    return (loss.value_and_delta(output(block.X, layers), block.y, block.w)[0],)
 
 
 def _classification_loss(
@@ -203,16 +210,20 @@ def _add_decay(
     alphas: Sequence[float],
 ) -> tuple[float, Array]:
     """Add the weights' decay (biases have none) and put the gradient in one vector."""
+    n_layers = len(gradients) // 2
     gradient = np.empty_like(theta)
-    coefs, _ = layout.unpack(theta)
-    coef_grads, intercept_grads = layout.unpack(gradient)
-    for W, alpha, part, coef_grad in zip(
-        coefs, alphas, gradients[: len(alphas)], coef_grads, strict=True
+    for W, alpha, part, weight_grad in zip(
+        layout.weights(theta),
+        alphas,
+        layout.fold(gradients[:n_layers]),
+        layout.weights(gradient),
+        strict=True,
     ):
         decay, decay_grad = weight_decay(W, alpha)
         value += decay
-        np.add(part, decay_grad, out=coef_grad)
-    for part, grad in zip(gradients[len(alphas) :], intercept_grads, strict=True):
+        np.add(part, decay_grad, out=weight_grad)
+    _, intercept_grads = layout.unpack(gradient)
+    for part, grad in zip(gradients[n_layers:], intercept_grads, strict=True):
         grad[...] = part
     return value, gradient
 

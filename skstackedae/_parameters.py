@@ -36,6 +36,14 @@ class ParameterLayout:
         """Length of theta."""
         return sum(math.prod(shape) for shape in self.shapes)
 
+    def weights(self, theta: Array) -> list[Array]:
+        """Views of the weights, each once: what decay is about."""
+        return self.unpack(theta)[0]
+
+    def fold(self, coef_grads: Sequence[Array]) -> list[Array]:
+        """Gradients of `weights` from those of all layers' weights."""
+        return list(coef_grads)
+
     def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weights and biases as views of theta: writing to them writes to theta."""
         pieces, start = [], 0
@@ -62,8 +70,48 @@ class ParameterLayout:
     def initialize(self, random_state: np.random.RandomState) -> Array:
         """Draw W_l ~ U(-r, r), r = sqrt(6 / (n_{l-1} + n_l + 1)); biases are 0."""
         theta: Array = np.zeros(self.n_parameters)
-        coefs, _ = self.unpack(theta)
-        for W in coefs:
+        for W in self.weights(theta):
             r = np.sqrt(6.0 / (sum(W.shape) + 1))
             W[...] = random_state.uniform(-r, r, size=W.shape)
         return theta
+
+
+class TiedLayout(ParameterLayout):
+    """Order of an autoencoder's parameters whose decoder is the encoder transposed.
+
+    Conventions
+    -----------
+    sizes = (n_0, n_1, n_0); theta = [W, b_1, b_2], W (n_0, n_1). Its layers have the
+    weights W and W.T, a view of the same numbers.
+    """
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the pieces of theta, in their order."""
+        return [self.sizes[:2], *((width,) for width in self.sizes[1:])]
+
+    def weights(self, theta: Array) -> list[Array]:
+        """View of the weights that both layers share."""
+        return self.unpack(theta)[0][:1]
+
+    def fold(self, coef_grads: Sequence[Array]) -> list[Array]:
+        """Gradient of W: it counts in both layers."""
+        encoder, decoder = coef_grads
+        return [encoder + decoder.T]
+
+    def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
+        """Weights and biases as views of theta: writing to them writes to theta."""
+        n_in, n_out, _ = self.sizes
+        size = n_in * n_out
+        W = theta[:size].reshape(n_in, n_out)
+        return [W, W.T], [theta[size : size + n_out], theta[size + n_out :]]
+
+    def pack(
+        self,
+        coefs: Sequence[Array],
+        intercepts: Sequence[Array],
+        dtype: Any = np.float64,
+    ) -> Array:
+        """Copy the encoder's weights and all biases into a new theta."""
+        parts = [np.ravel(coefs[0]), *intercepts]
+        return np.concatenate(parts).astype(dtype, copy=False)

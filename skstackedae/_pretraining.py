@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_memory
 
 from ._arrays import Array
 from ._callbacks import Task
+from ._corruption import Corruption
 from ._layer_prototypes import LayerAutoencoder
 from ._network import Layer, output
 from ._row_blocks import RowBlocks
@@ -30,10 +31,15 @@ class TrainingRows(NamedTuple):
     weights: Array
     workers: Workers
 
-    def blocks(self, row_width: int) -> RowBlocks:
+    def blocks(self, row_width: int, corruption: Corruption | None = None) -> RowBlocks:
         """Cut the rows for a network of this width."""
         return RowBlocks(
-            self.X, self.y, self.weights, row_width=row_width, workers=self.workers
+            self.X,
+            self.y,
+            self.weights,
+            row_width=row_width,
+            workers=self.workers,
+            corruption=corruption,
         )
 
     def through(self, layers: Sequence[Layer]) -> "TrainingRows":
@@ -60,7 +66,7 @@ def pretrained_layers(
     task: Task,
 ) -> PretrainedLayers:
     """Train one autoencoder after the other, each on the activations below."""
-    _check_penalties(autoencoders)
+    _check_parameters_of(autoencoders)
     layers = PretrainedLayers([], [], [])
     for number, autoencoder in enumerate(autoencoders, start=1):
         if isinstance(autoencoder, FrozenEstimator):
@@ -90,11 +96,11 @@ def initial_layers(
     return layers
 
 
-def _check_penalties(autoencoders: Sequence[LayerAutoencoder]) -> None:
+def _check_parameters_of(autoencoders: Sequence[LayerAutoencoder]) -> None:
     # Before the first layer is trained, not when the wrong one's turn comes.
     for autoencoder in autoencoders:
         if isinstance(autoencoder, SparseAutoencoder):
-            autoencoder._check_penalty()
+            autoencoder._check_parameters()
 
 
 def _train(

@@ -7,13 +7,14 @@ every number of threads that the blocks run on.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from ._arrays import Array
+from ._corruption import Corruption
 from ._workers import Workers
 
 # What one block's rows may fill in all layers together: little enough to stay near a
@@ -69,8 +70,12 @@ class RowBlocks:
         Number of entries that one row has in all layers together.
     workers : Workers or None
         Where blocks run; None for this thread.
+    corruption : Corruption or None
+        Noise in the blocks' X. y may be X itself: then it is their X without noise.
     indices : ndarray of int or None
         Rows of a mini-batch, whose weights then stand for those of all rows.
+    batch_number : int
+        Counts mini-batches, each of which has noise of its own.
     """
 
     def __init__(
@@ -81,10 +86,14 @@ class RowBlocks:
         *,
         row_width: int,
         workers: Workers | None = None,
+        corruption: Corruption | None = None,
         indices: Array | None = None,
+        batch_number: int = 0,
     ) -> None:
         self.X, self.y, self.weights = X, y, weights
         self.row_width, self.workers, self.indices = row_width, workers, indices
+        self.corruption, self.batch_number = corruption, batch_number
+        self._batch_numbers = count(1)
         n_rows = X.shape[0] if indices is None else len(indices)
         self.slices = cut_rows(n_rows, row_width * X.dtype.itemsize)
 
@@ -100,7 +109,20 @@ class RowBlocks:
             self.weights,
             row_width=self.row_width,
             workers=self.workers,
+            corruption=self.corruption,
             indices=indices,
+            batch_number=next(self._batch_numbers),
+        )
+
+    def without_noise(self) -> "RowBlocks":
+        """Return the same rows as they are."""
+        return RowBlocks(
+            self.X,
+            self.y,
+            self.weights,
+            row_width=self.row_width,
+            workers=self.workers,
+            indices=self.indices,
         )
 
     def map(
@@ -170,11 +192,16 @@ class RowBlocks:
 
     def _take(self, cut: slice) -> Block:
         rows = cut if self.indices is None else self.indices[cut]
-        y = None if self.y is None else self.y[rows]
+        X = _dense(self.X[rows])
+        y = X if self.y is self.X else self.y
+        if y is not None and y is not X:
+            y = y[rows]
+        if self.corruption is not None:
+            X = self.corruption.apply(X, self.batch_number, cut.start)
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and self.indices is not None:
             weights *= weights.dtype.type(self.X.shape[0] / len(self.indices))
-        return Block(_dense(self.X[rows]), y, weights)
+        return Block(X, y, weights)
 
 
 def _dense(X: Any) -> Array:

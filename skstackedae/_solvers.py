@@ -10,7 +10,7 @@ a mini-batch of them.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ class SolverOptions:
     tol: float
     n_iter_no_change: int
     batch_size: int | str
+    learning_rate: str
     learning_rate_init: float
     shuffle: bool
 
@@ -120,7 +121,7 @@ def minimize_adam(
     converged = False
     while len(loss_curve) < options.max_iter and not converged:
         n_iter = len(loss_curve) + 1
-        batches = iter_batches(n_rows, options, random_state)
+        batches = list(iter_batches(n_rows, options, random_state))
         loss = adam_epoch(value_and_gradient, theta, state, batches, options, n_iter)
         loss_curve.append(loss)
         ends = on_iteration(n_iter, loss, theta)
@@ -132,16 +133,17 @@ def adam_epoch(
     value_and_gradient: ValueAndGradient,
     theta: Array,
     state: "AdamState",
-    batches: Iterable[Array],
+    batches: Sequence[Array],
     options: SolverOptions,
     n_iter: int,
 ) -> float:
     """Take a step for each batch, on theta and the state; return their mean loss."""
     total, n_seen = 0.0, 0
-    for rows in batches:
+    for position, rows in enumerate(batches):
+        n_epochs = n_iter - 1 + position / len(batches)
         with np.errstate(all="ignore"):
             value, gradient = value_and_gradient(theta, rows)
-            state.step(theta, gradient, options.learning_rate_init)
+            state.step(theta, gradient, learning_rate(options, n_epochs))
         total += value * len(rows)
         n_seen += len(rows)
     # Once an epoch: what is not finite stays in the moments. No batch has seen the last
@@ -211,6 +213,13 @@ class AdamState:
             np.divide(first, step, out=step)
             step *= rate
             theta[piece] -= step
+
+
+def learning_rate(options: SolverOptions, n_epochs: float) -> float:
+    """Step length after so many epochs; a linear one reaches 0 after the last."""
+    if options.learning_rate == "constant":
+        return options.learning_rate_init
+    return options.learning_rate_init * (1.0 - n_epochs / options.max_iter)
 
 
 def iter_batches(

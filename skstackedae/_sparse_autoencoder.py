@@ -17,18 +17,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._activations import ACTIVATIONS
+from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
+from ._corruption import Corruption
 from ._early_stopping import Validation
-from ._losses import SquaredError
+from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
 from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
-from ._parameters import ParameterLayout
+from ._parameters import ParameterLayout, TiedLayout
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
-from ._validation import FLOAT_DTYPES, check_no_early_stopping, check_sample_weight
+from ._validation import FLOAT_DTYPES, check_passes, check_sample_weight
 from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -85,6 +86,11 @@ class SparseAutoencoder(
         Activation of the output units. Its range must hold the data: [0, 1] for
         'logistic', [-1, 1] for 'tanh'; 'identity' reconstructs any data.
 
+    loss : {'squared_error', 'log_loss'}, default='squared_error'
+        Loss of a reconstruction: half its squared distance to the sample, or the
+        cross-entropy :math:`-\sum_j x_j \log \hat x_j + (1 - x_j) \log(1 - \hat x_j)`,
+        which needs data in [0, 1] and ``decoder_activation='logistic'``.
+
     alpha : float, default=1e-4
         Weight decay of encoder and decoder.
 
@@ -94,6 +100,14 @@ class SparseAutoencoder(
 
     sparsity_weight : float, default=3.0
         Weight of the sparsity penalty; 0 turns it off.
+
+    corruption : float, default=0.0
+        Part of the entries of X that are set to 0 while the rest is to tell what they
+        were: masking noise [2]_, in [0, 1). 'adam' draws it anew for each mini-batch,
+        'lbfgs' once for each fit, because it needs a function that stays the same.
+
+    tied_weights : bool, default=False
+        Whether the decoder's weights are the encoder's, transposed.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         'lbfgs' uses all rows in each iteration; 'adam' uses mini-batches. With
@@ -113,8 +127,12 @@ class SparseAutoencoder(
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch of 'adam'; 'auto' is ``min(200, n_samples)``.
 
+    learning_rate : {'constant', 'linear'}, default='constant'
+        Schedule of the step length of 'adam': 'linear' falls to 0 over `max_iter`
+        epochs.
+
     learning_rate_init : float, default=0.001
-        Step length of 'adam'.
+        Step length of 'adam' in the beginning.
 
     shuffle : bool, default=True
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
@@ -194,6 +212,8 @@ class SparseAutoencoder(
     References
     ----------
     .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University, 2011.
+    .. [2] P. Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
+       Learning Research 11, 2010.
 
     Examples
     --------
@@ -214,9 +234,12 @@ class SparseAutoencoder(
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "decoder_activation": [StrOptions(set(ACTIVATIONS))],
+        "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "corruption": [Interval(Real, 0, 1, closed="left")],
+        "tied_weights": ["boolean"],
         **TRAINING_CONSTRAINTS,
     }
 
@@ -232,14 +255,18 @@ class SparseAutoencoder(
         *,
         activation: str = "logistic",
         decoder_activation: str = "logistic",
+        loss: str = "squared_error",
         alpha: float = 1e-4,
         sparsity_target: float = 0.1,
         sparsity_weight: float = 3.0,
+        corruption: float = 0.0,
+        tied_weights: bool = False,
         solver: str = "lbfgs",
         max_iter: int = 200,
         tol: float = 1e-2,
         n_iter_no_change: int = 10,
         batch_size: int | str = "auto",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         shuffle: bool = True,
         early_stopping: bool = False,
@@ -252,14 +279,18 @@ class SparseAutoencoder(
         self.n_components = n_components
         self.activation = activation
         self.decoder_activation = decoder_activation
+        self.loss = loss
         self.alpha = alpha
         self.sparsity_target = sparsity_target
         self.sparsity_weight = sparsity_weight
+        self.corruption = corruption
+        self.tied_weights = tied_weights
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.shuffle = shuffle
         self.early_stopping = early_stopping
@@ -298,7 +329,7 @@ class SparseAutoencoder(
             If X or the weights are not valid, if parameters do not go together, or if
             the loss does not stay finite. The estimator is then as it was before.
         """
-        self._check_penalty()
+        self._check_parameters()
         task = Task.of_fit(self, self.max_iter, X=X, sample_weight=sample_weight)
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
@@ -346,8 +377,8 @@ class SparseAutoencoder(
             changed the network's form, if ``early_stopping=True``, or if the loss does
             not stay finite. The estimator is then as it was before.
         """
-        self._check_penalty()
-        check_no_early_stopping(self)
+        self._check_parameters()
+        check_passes(self)
         fitted = copy.copy(self)
         goes_on = hasattr(self, "coefs_")
         X = fitted._validated(X, reset=not goes_on)
@@ -410,13 +441,14 @@ class SparseAutoencoder(
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus half the squared distance of each sample to its reconstruction,
-            without penalties.
+            Minus the loss of each sample's reconstruction (half the squared distance,
+            or the cross-entropy), without penalties.
         """
         check_is_fitted(self)
-        return self._map_rows(
-            _reconstruction_scores, self._validated(X), self._layers()
-        )
+        encoder, decoder = self._layers()
+        loss = RECONSTRUCTION_LOSSES[self.loss](decoder.activation)
+        layers = [encoder, decoder._replace(activation=IDENTITY)]
+        return self._map_rows(_reconstruction_scores, self._validated(X), layers, loss)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of `score_samples`; higher is better.
@@ -478,9 +510,10 @@ class SparseAutoencoder(
             validation = self._validation(X[held_out], sample_weight[held_out], workers)
             X, sample_weight = X[train], sample_weight[train]
         data = self._rows(X, sample_weight, workers)
-        self._warn_outside_decoder_range(data.X, stage)
+        self._check_decoder_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, self._goes_on())
+        data.corruption = Corruption.draw(self.corruption, random_state)
 
         def attributes(theta: Array) -> dict[str, Any]:
             return {**vars(self), **self._attributes(theta, layout, X.dtype)}
@@ -513,11 +546,13 @@ class SparseAutoencoder(
         random_state = check_random_state(self.random_state)
         stage = Stage.of(self, "sparse autoencoder")
         data = self._rows(X, sample_weight, workers)
-        self._warn_outside_decoder_range(data.X, stage)
+        self._check_decoder_range(data.X, stage)
         layout = self._layout(X.shape[1])
+        theta0 = self._starting_point(layout, random_state, goes_on)
+        data.corruption = Corruption.draw(self.corruption, random_state)
         theta, loss, self._adam_state = stage.pass_once(
             self._objective(data, layout),
-            self._starting_point(layout, random_state, goes_on).astype(X.dtype),
+            theta0.astype(X.dtype),
             getattr(self, "_adam_state", None),
             random_state,
         )
@@ -533,7 +568,8 @@ class SparseAutoencoder(
             X, None, sample_weight, canonical=self.solver == "lbfgs"
         )
         row_width = sum(self._layout(X.shape[1]).sizes)
-        return RowBlocks(X, None, weights, row_width=row_width, workers=workers)
+        # Rows are their own targets.
+        return RowBlocks(X, X, weights, row_width=row_width, workers=workers)
 
     def _validation(self, X: Any, sample_weight: Array, workers: Workers) -> Validation:
         """Score of a vector: how well it reconstructs rows that are held out."""
@@ -556,12 +592,13 @@ class SparseAutoencoder(
         }
 
     def _set_mean_activations(self, data: RowBlocks) -> ActivationStatistics:
-        statistics = ActivationStatistics.of(data, [self._encoder()])
+        statistics = ActivationStatistics.of(data.without_noise(), [self._encoder()])
         self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
         return statistics
 
     def _layout(self, n_features: int) -> ParameterLayout:
-        return ParameterLayout((n_features, self.n_components, n_features))
+        layout = TiedLayout if self.tied_weights else ParameterLayout
+        return layout((n_features, self.n_components, n_features))
 
     def _objective(
         self, data: RowBlocks, layout: ParameterLayout
@@ -570,7 +607,7 @@ class SparseAutoencoder(
             data,
             layout,
             ACTIVATIONS[self.activation],
-            SquaredError(ACTIVATIONS[self.decoder_activation]),
+            RECONSTRUCTION_LOSSES[self.loss](ACTIVATIONS[self.decoder_activation]),
             alpha=self.alpha,
             sparsity_target=self.sparsity_target,
             sparsity_weight=self.sparsity_weight,
@@ -584,8 +621,10 @@ class SparseAutoencoder(
     ) -> Array:
         if not goes_on:
             return layout.initialize(random_state)
-        before = [self._n_features_out, *self.activations_]
-        names = ["n_components", "activation", "decoder_activation"]
+        encoder, decoder = self.coefs_
+        tied = np.array_equal(encoder.T, decoder)
+        before = [self._n_features_out, *self.activations_, tied]
+        names = ["n_components", "activation", "decoder_activation", "tied_weights"]
         for name, value in zip(names, before, strict=True):
             if getattr(self, name) != value:
                 raise ValueError(
@@ -618,11 +657,22 @@ class SparseAutoencoder(
             self, X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset
         )
 
-    def _map_rows(self, function: Any, X: Array, layers: list[Layer]) -> Array:
+    def _map_rows(
+        self, function: Any, X: Array, layers: list[Layer], *more: Any
+    ) -> Array:
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
-        return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
+        return map_rows(
+            function, X, layers, *more, row_width=row_width, n_jobs=self.n_jobs
+        )
 
-    def _check_penalty(self) -> None:
+    def _check_parameters(self) -> None:
+        """Check what must go together."""
+        if self.loss == "log_loss" and self.decoder_activation != "logistic":
+            raise ValueError(
+                f"loss='log_loss' compares probabilities, which decoder_activation="
+                f"{self.decoder_activation!r} does not give: set decoder_activation="
+                "'logistic', or loss='squared_error'."
+            )
         if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
@@ -630,11 +680,17 @@ class SparseAutoencoder(
                 "sparsity_weight=0, or activation='logistic' or 'tanh'."
             )
 
-    def _warn_outside_decoder_range(self, X: Array, stage: Stage) -> None:
+    def _check_decoder_range(self, X: Array, stage: Stage) -> None:
         decoder = ACTIVATIONS[self.decoder_activation]
         low, high = float(X.min()), float(X.max())
         if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
             return
+        if self.loss == "log_loss":
+            raise ValueError(
+                f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
+                "loss='log_loss' needs values in [0, 1]. Use MinMaxScaler, or "
+                "loss='squared_error'."
+            )
         remedy = "decoder_activation='identity'"
         # Only what comes from the user can be scaled; a layer's output is what it is.
         if decoder.is_bounded and stage.layer in (None, 1):
@@ -667,6 +723,7 @@ class SparseAutoencoder(
         )
 
 
-def _reconstruction_scores(X: Array, layers: list[Layer]) -> Array:
-    loss = SquaredError(layers[-1].activation)
+def _reconstruction_scores(
+    X: Array, layers: list[Layer], loss: ReconstructionLoss
+) -> Array:
     return -loss.row_losses(output(X, layers), X)

@@ -29,6 +29,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
+from ._corruption import Corruption
 from ._early_stopping import Validation
 from ._labels import (
     UNLABELLED,
@@ -46,7 +47,7 @@ from ._pretraining import TrainingRows, initial_layers, pretrained_layers
 from ._row_blocks import Block, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder, by_adam
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
-from ._validation import FLOAT_DTYPES, check_no_early_stopping, check_sample_weight
+from ._validation import FLOAT_DTYPES, check_passes, check_sample_weight
 from ._workers import Workers
 
 
@@ -114,6 +115,11 @@ class StackedAutoencoderClassifier(
         `alpha`, so that the decay punishes all weights of the network; 0 is the
         UFLDL exercise, which decays the softmax layer alone.
 
+    corruption : float, default=0.0
+        Part of the entries of X that are set to 0 while the network is fine-tuned, in
+        [0, 1): masking noise, drawn anew for each mini-batch by 'adam' and once for
+        each fit by 'lbfgs'. That of pretraining is the prototype's.
+
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
         iteration; 'adam' uses mini-batches. If this and the prototypes' are 'lbfgs',
@@ -134,8 +140,12 @@ class StackedAutoencoderClassifier(
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch of 'adam'; 'auto' is ``min(200, n_samples)``.
 
+    learning_rate : {'constant', 'linear'}, default='constant'
+        Schedule of the step length of 'adam': 'linear' falls to 0 over `max_iter`
+        epochs.
+
     learning_rate_init : float, default=0.001
-        Step length of 'adam'.
+        Step length of 'adam' in the beginning.
 
     shuffle : bool, default=True
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
@@ -277,6 +287,7 @@ class StackedAutoencoderClassifier(
         "fine_tune": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "hidden_alpha": [Interval(Real, 0, None, closed="left"), None],
+        "corruption": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "unlabeled_label": "no_validation",
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
@@ -295,11 +306,13 @@ class StackedAutoencoderClassifier(
         fine_tune: bool = True,
         alpha: float = 1e-4,
         hidden_alpha: float | None = None,
+        corruption: float = 0.0,
         solver: str = "lbfgs",
         max_iter: int = 200,
         tol: float = 1e-2,
         n_iter_no_change: int = 10,
         batch_size: int | str = "auto",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
         shuffle: bool = True,
         early_stopping: bool = False,
@@ -318,11 +331,13 @@ class StackedAutoencoderClassifier(
         self.fine_tune = fine_tune
         self.alpha = alpha
         self.hidden_alpha = hidden_alpha
+        self.corruption = corruption
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.shuffle = shuffle
         self.early_stopping = early_stopping
@@ -439,7 +454,7 @@ class StackedAutoencoderClassifier(
             ``class_weight='balanced'``, or if the loss does not stay finite. The
             estimator is then as it was before.
         """
-        check_no_early_stopping(self)
+        check_passes(self)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows, which partial_fit never sees: "
@@ -815,7 +830,8 @@ class StackedAutoencoderClassifier(
     ) -> list[Layer]:
         """Stages 2 and 3: train the layers above the lowest n_fixed ones."""
         fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        objective = self._objective(trained, rows.through(fixed))
+        corruption = None if fixed else Corruption.draw(self.corruption, random_state)
+        objective = self._objective(trained, rows.through(fixed), corruption)
         stage = Stage.of(self, name)
         stage_task = task.subtask(stage.title, max_subtasks=self.max_iter)
 
@@ -852,7 +868,8 @@ class StackedAutoencoderClassifier(
     ) -> list[Layer]:
         n_fixed = 0 if self.fine_tune else len(layers) - 1
         fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        objective = self._objective(trained, rows.through(fixed))
+        corruption = None if fixed else Corruption.draw(self.corruption, random_state)
+        objective = self._objective(trained, rows.through(fixed), corruption)
         theta, self.loss_, self._adam_state = Stage.of(self, "fine-tuning").pass_once(
             objective,
             _flat(trained, objective.layout, rows.X.dtype),
@@ -864,13 +881,16 @@ class StackedAutoencoderClassifier(
         return [*fixed, *objective.layers(theta)]
 
     def _objective(
-        self, layers: Sequence[Layer], rows: TrainingRows
+        self,
+        layers: Sequence[Layer],
+        rows: TrainingRows,
+        corruption: Corruption | None = None,
     ) -> NetworkObjective:
         layout = ParameterLayout(
             (rows.X.shape[1], *(len(layer.b) for layer in layers)),
         )
         return NetworkObjective(
-            rows.blocks(sum(layout.sizes)),
+            rows.blocks(sum(layout.sizes), corruption),
             layout,
             tuple(layer.activation for layer in layers[:-1]),
             alpha=self.alpha,

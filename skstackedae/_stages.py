@@ -36,6 +36,7 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
         StrOptions({"auto"}),
         Interval(Integral, 1, None, closed="left"),
     ],
+    "learning_rate": [StrOptions({"constant", "linear"})],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "shuffle": ["boolean"],
     "early_stopping": ["boolean"],
@@ -137,7 +138,7 @@ class Stage(NamedTuple):
         theta = np.array(theta0)
         adam = AdamState(theta) if state is None else AdamState.from_dict(state)
         n_rows = objective.data.X.shape[0]
-        batches = iter_batches(n_rows, self.options, random_state)
+        batches = list(iter_batches(n_rows, self.options, random_state))
         loss = adam_epoch(
             objective.value_and_gradient, theta, adam, batches, self.options, 1
         )

@@ -24,10 +24,15 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     return weights
 
 
-def check_no_early_stopping(estimator: Any) -> None:
-    """Tell users of partial_fit that there is no run that could stop early."""
+def check_passes(estimator: Any) -> None:
+    """Check the parameters that go with partial_fit, which knows no last iteration."""
     if estimator.early_stopping:
         raise ValueError(
             "partial_fit goes over its rows once and cannot stop early: set "
             "early_stopping=False."
+        )
+    if estimator.learning_rate != "constant":
+        raise ValueError(
+            f"learning_rate={estimator.learning_rate!r} needs to know the last epoch, "
+            "which partial_fit does not: set learning_rate='constant'."
         )

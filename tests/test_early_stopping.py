@@ -218,7 +218,7 @@ def test_a_prototype_may_stop_early_too(few_digits):
 
 
 def test_the_best_vector_is_a_copy():
-    options = SolverOptions(9, 0.1, 2, "auto", 0.1, True)
+    options = SolverOptions(9, 0.1, 2, "auto", "constant", 0.1, True)
     theta = np.zeros(2)
     validation = Validation(lambda theta: -abs(theta[0] - 3), perfect=0.0)
     ended = []

@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from skstackedae._activations import ACTIVATIONS
-from skstackedae._losses import SOFTMAX, SquaredError
+from skstackedae._losses import SOFTMAX, LogLoss, SquaredError
 
 
 def finite_difference(value, Z, h=1e-6):
@@ -53,4 +53,28 @@ def test_huge_logits_clip_nothing(dtype):
     # -log P of the first row is 2e4, of the second 0; a clipped loss would say less.
     assert value == pytest.approx(1e4)
     np.testing.assert_allclose(delta, [[0.5, 0, -0.5], [0, 0, 0]], atol=1e-7)
+    assert delta.dtype == dtype
+
+
+def test_cross_entropy_of_reconstructions(rng):
+    Z, X, w = rng.randn(6, 4), rng.rand(6, 4), rng.dirichlet(np.ones(6))
+    X[0] = [0, 1, 0, 1]
+    loss = LogLoss(ACTIVATIONS["logistic"])
+    value, delta = loss.value_and_delta(Z, X, w)
+    P = 1 / (1 + np.exp(-Z))
+    rows = -np.sum(X * np.log(P) + (1 - X) * np.log(1 - P), axis=1)
+    assert value == pytest.approx(w @ rows)
+    np.testing.assert_allclose(loss.row_losses(Z, X), rows)
+    numeric = finite_difference(lambda Z: loss.value_and_delta(Z, X, w)[0], Z)
+    np.testing.assert_allclose(delta, numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_cross_entropy_of_reconstructions_clips_nothing(dtype):
+    Z = np.array([[1e4, -1e4, 1e4, -1e4]], dtype=dtype)
+    X, w = np.array([[0, 1, 1, 0]], dtype=dtype), np.ones(1, dtype=dtype)
+    with np.errstate(over="ignore"):
+        value, delta = LogLoss(ACTIVATIONS["logistic"]).value_and_delta(Z, X, w)
+    assert value == pytest.approx(2e4)
+    np.testing.assert_allclose(delta, [[1, -1, 0, 0]], atol=1e-7)
     assert delta.dtype == dtype

@@ -4,6 +4,8 @@ The whole-array formulas follow UFLDL's own layout, where samples are columns an
 layer computes f(W A + b): another path through the mathematics than the package's.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -11,13 +13,14 @@ from scipy.special import expit, softmax
 
 from skstackedae import _row_blocks
 from skstackedae._activations import ACTIVATIONS
-from skstackedae._losses import SquaredError
+from skstackedae._corruption import Corruption
+from skstackedae._losses import LogLoss, SquaredError
 from skstackedae._objectives import (
     ActivationStatistics,
     AutoencoderObjective,
     NetworkObjective,
 )
-from skstackedae._parameters import ParameterLayout
+from skstackedae._parameters import ParameterLayout, TiedLayout
 from skstackedae._row_blocks import RowBlocks
 
 FUNCTIONS = {
@@ -59,7 +62,7 @@ def make_autoencoder(
     X, _, w = make_rows(rng, weighted, dtype)
     layout = ParameterLayout((N_FEATURES, 4, N_FEATURES))
     objective = AutoencoderObjective(
-        RowBlocks(X, None, w, row_width=sum(layout.sizes)),
+        RowBlocks(X, X, w, row_width=sum(layout.sizes)),
         layout,
         ACTIVATIONS[activation],
         SquaredError(ACTIVATIONS[decoder]),
@@ -279,3 +282,69 @@ def test_activation_statistics(n_blocks, rng):
     mean = np.average(H, axis=0, weights=w)
     assert_allclose(statistics.mean, mean)
     assert_allclose(statistics.std**2, np.average((H - mean) ** 2, axis=0, weights=w))
+
+
+# Other losses, noise, shared weights ------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.4])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("loss", [SquaredError, LogLoss])
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_options_of_the_autoencoder_by_finite_differences(
+    activation, loss, tied, rate, n_blocks, rng
+):
+    plain, _ = make_autoencoder(rng, activation)
+    layout = (TiedLayout if tied else ParameterLayout)((N_FEATURES, 4, N_FEATURES))
+    data = plain.data
+    data.corruption = Corruption(rate, 5)
+    objective = dataclasses.replace(
+        plain, layout=layout, loss=loss(ACTIVATIONS["logistic"])
+    )
+    assert len(data) == n_blocks
+    theta = rng.uniform(-1, 1, layout.n_parameters)
+    _, gradient = objective.value_and_gradient(theta)
+    assert_allclose(gradient, finite_difference(objective, theta), atol=1e-7)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_network_with_noise_by_finite_differences(rate, n_blocks, rng):
+    objective, theta = make_network(rng, ["logistic", "relu"])
+    objective.data.corruption = Corruption(rate, 5)
+    _, gradient = objective.value_and_gradient(theta)
+    assert_allclose(gradient, finite_difference(objective, theta), atol=1e-7)
+
+
+def test_shared_weights_are_the_sum_of_both_layers(rng):
+    plain, _ = make_autoencoder(rng)
+    layout = TiedLayout((N_FEATURES, 4, N_FEATURES))
+    tied = dataclasses.replace(plain, layout=layout)
+    theta = rng.uniform(-1, 1, layout.n_parameters)
+    both = plain.layout.pack(*layout.unpack(theta))
+    value, gradient = plain.value_and_gradient(both)
+    (encoder, decoder), biases = plain.layout.unpack(gradient)
+    tied_value, tied_gradient = tied.value_and_gradient(theta)
+    # The decay counts W twice, as it does in the plain objective.
+    assert tied_value == pytest.approx(value)
+    (W, _), tied_biases = layout.unpack(tied_gradient)
+    assert_allclose(W, encoder + decoder.T)
+    for b, other in zip(tied_biases, biases, strict=True):
+        assert_allclose(b, other)
+
+
+def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
+    objective, theta = make_autoencoder(rng, beta=0.0)
+    objective.data.corruption = Corruption(0.5, 1)
+    noisy = np.concatenate([block.X for block in objective.data.map(lambda b: b)])
+    X = objective.data.X
+    assert 0.2 < np.mean(noisy == 0) < 0.8
+    assert_allclose(noisy[noisy != 0], X[noisy != 0])
+    (W1, W2), (b1, b2) = objective.layout.unpack(theta)
+    reconstructed = expit(expit(noisy @ W1 + b1) @ W2 + b2)
+    decay = 0.005 * (np.sum(W1**2) + np.sum(W2**2))
+    expected = 0.5 * objective.data.weights @ np.sum((reconstructed - X) ** 2, axis=1)
+    assert objective.value_and_gradient(theta)[0] == pytest.approx(expected + decay)
+    # Without noise: what validation and diagnostics see.
+    reconstructed = expit(expit(X @ W1 + b1) @ W2 + b2)
+    expected = 0.5 * objective.data.weights @ np.sum((reconstructed - X) ** 2, axis=1)
+    assert objective.mean_loss(theta) == pytest.approx(expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstackedae._parameters import ParameterLayout
+from skstackedae._parameters import ParameterLayout, TiedLayout
 
 
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (2, 7, 1, 4)])
@@ -59,3 +59,23 @@ def test_initial_weights_are_uniform_in_the_published_range():
         assert W.std() == pytest.approx(r / np.sqrt(3), rel=0.02)
         assert abs(W.mean()) < 0.02 * r
     assert not any(b.any() for b in intercepts)
+
+
+def test_tied_layers_are_views_of_the_same_weights(rng):
+    layout = TiedLayout((3, 2, 3))
+    theta = rng.rand(layout.n_parameters)
+    assert layout.n_parameters == 3 * 2 + 2 + 3
+    (W, W_out), (b, b_out) = layout.unpack(theta)
+    assert_array_equal(layout.pack([W, W_out], [b, b_out]), theta)
+    W[2, 0] = 7
+    assert W_out[0, 2] == 7
+    assert theta[4] == 7
+    assert_array_equal(b, theta[6:8])
+    assert_array_equal(b_out, theta[8:])
+    assert layout.pack([W, W_out], [b, b_out], np.float32).dtype == np.float32
+
+
+def test_tied_weights_start_as_the_encoder_of_untied_ones():
+    tied, untied = TiedLayout((9, 4, 9)), ParameterLayout((9, 4, 9))
+    thetas = [layout.initialize(np.random.RandomState(1)) for layout in (tied, untied)]
+    assert_array_equal(tied.unpack(thetas[0])[0][0], untied.unpack(thetas[1])[0][0])

@@ -10,6 +10,7 @@ from skstackedae._solvers import (
     SolverOptions,
     has_stalled,
     iter_batches,
+    learning_rate,
 )
 
 
@@ -19,6 +20,7 @@ def options(**changes):
         "tol": 0.0,
         "n_iter_no_change": 20,
         "batch_size": 50,
+        "learning_rate": "constant",
         "learning_rate_init": 0.01,
         "shuffle": True,
     }
@@ -256,3 +258,32 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed():
 )
 def test_stalling_is_relative(curve, stalled):
     assert has_stalled(curve, options(tol=0.1 + 1e-12, n_iter_no_change=2)) is stalled
+
+
+def test_a_linear_learning_rate_falls_from_step_to_step_to_0():
+    settings = options(learning_rate="linear", learning_rate_init=0.4, max_iter=4)
+    assert learning_rate(settings, 0) == 0.4
+    assert learning_rate(settings, 1.5) == pytest.approx(0.4 * 2.5 / 4)
+    assert learning_rate(settings, 4) == 0
+    assert learning_rate(options(learning_rate_init=0.4), 3) == 0.4
+
+
+def test_steps_of_adam_follow_the_schedule():
+    steps = []
+
+    def value_and_gradient(theta, rows=None):
+        steps.append(theta.copy())
+        return float(theta.sum()), np.ones_like(theta)
+
+    solve(
+        "adam",
+        value_and_gradient,
+        np.zeros(1),
+        n_rows=100,
+        max_iter=2,
+        learning_rate="linear",
+    )
+    # Adam's steps are as long as the rate where the gradient never changes.
+    np.testing.assert_allclose(
+        -np.diff(np.ravel(steps)), 0.01 * np.array([1, 0.75, 0.5]), rtol=1e-6
+    )

@@ -1,0 +1,60 @@
+"""Masking noise."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skstackedae._corruption import Corruption
+from skstackedae._row_blocks import RowBlocks
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_so_many_entries_are_0_and_the_others_as_they_were(rate, dtype, rng):
+    X = 1 + rng.rand(400, 50).astype(dtype)
+    before = X.copy()
+    noisy = Corruption(rate, 3).apply(X, 0)
+    assert noisy.dtype == dtype
+    assert_array_equal(X, before)
+    is_masked = noisy == 0
+    assert_array_equal(noisy[~is_masked], X[~is_masked])
+    # Within five standard errors, in all and in each row and column.
+    error = np.sqrt(rate * (1 - rate))
+    assert abs(is_masked.mean() - rate) < 5 * error / np.sqrt(X.size)
+    for axis, n in ((0, 400), (1, 50)):
+        assert np.abs(is_masked.mean(axis=axis) - rate).max() < 5 * error / np.sqrt(n)
+
+
+def test_noise_follows_from_seed_and_place(rng):
+    X = 1 + rng.rand(20, 10)
+    noise = Corruption(0.5, 3)
+    assert_array_equal(noise.apply(X, 1, 2), Corruption(0.5, 3).apply(X, 1, 2))
+    for other in (
+        noise.apply(X, 2, 1),
+        noise.apply(X, 1),
+        Corruption(0.5, 4).apply(X, 1, 2),
+    ):
+        assert (other != noise.apply(X, 1, 2)).any()
+
+
+def test_no_noise_draws_nothing():
+    random_state = np.random.RandomState(0)
+    assert Corruption.draw(0.0, random_state) is None
+    assert random_state.randint(1000) == np.random.RandomState(0).randint(1000)
+
+
+def test_blocks_keep_their_noise_and_each_batch_has_its_own(rng):
+    X = 1 + rng.rand(30, 5)
+    rows = RowBlocks(X, X, None, row_width=5, corruption=Corruption(0.5, 0))
+
+    def noisy(part):
+        return np.concatenate([block.X for block in part.map(lambda block: block)])
+
+    assert_array_equal(noisy(rows), noisy(rows))
+    indices = np.arange(30)
+    first, second = rows.batch(indices), rows.batch(indices)
+    assert_array_equal(noisy(first), noisy(first))
+    assert (noisy(first) != noisy(second)).any()
+    assert_array_equal(noisy(first.without_noise()), X)
+    (block,) = first.map(lambda block: block)
+    assert_array_equal(block.y, X)
