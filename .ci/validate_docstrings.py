@@ -18,8 +18,11 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 def public_objects():
     """Name every public class, and its methods and properties of our own."""
     for name in skstackedae.__all__:
+        public = getattr(skstackedae, name)
+        if not isinstance(public, type):
+            continue
         yield f"skstackedae.{name}"
-        for member, value in vars(getattr(skstackedae, name)).items():
+        for member, value in vars(public).items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)
             module = getattr(source, "__module__", None) or ""

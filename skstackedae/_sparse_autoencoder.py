@@ -21,6 +21,7 @@ from ._losses import SquaredError
 from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
 from ._parameters import ParameterLayout
+from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
@@ -36,7 +37,10 @@ RANGE_SLACK = 1e-6
 
 
 class SparseAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    VersionedStateMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 

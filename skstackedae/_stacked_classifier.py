@@ -27,6 +27,7 @@ from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
+from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
@@ -63,7 +64,11 @@ def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
 
 
 class StackedAutoencoderClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+    VersionedStateMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Deep classifier: pretrained sparse autoencoders, softmax, fine-tuning.
 

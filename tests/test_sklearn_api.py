@@ -1,8 +1,5 @@
-"""Both estimators as citizens of scikit-learn: its own checks, its tools, pickles."""
+"""Both estimators as citizens of scikit-learn: its own checks and its tools."""
 
-import pickle
-
-import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -96,28 +93,6 @@ def test_html_repr_links_to_the_documentation(estimator):
 def test_unfitted_estimators_say_so(estimator, method):
     with pytest.raises(NotFittedError):
         getattr(clone(estimator), method)(np.ones((2, 2)))
-
-
-@pytest.mark.parametrize("how", ["pickle", "joblib"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_round_trip_on_disk(how, dtype, digits, tmp_path):
-    X, y = digits[0][:300].astype(dtype), digits[1][:300]
-    model = make_pipeline(MinMaxScaler(), small_classifier()).fit(X, y)
-    path = tmp_path / "model"
-    if how == "pickle":
-        path.write_bytes(pickle.dumps(model))
-        loaded = pickle.loads(path.read_bytes())
-    else:
-        joblib.dump(model, path)
-        loaded = joblib.load(path)
-    for method in ("predict", "predict_proba", "transform", "decision_function"):
-        assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X))
-    features = model.transform(X)
-    assert_array_equal(
-        loaded[-1].inverse_transform(features), model[-1].inverse_transform(features)
-    )
-    # A model from disk goes on learning.
-    loaded[-1].set_params(warm_start=True, max_iter=500).fit(X, y)
 
 
 def test_fitted_attributes_hold_plain_values(few_digits):
