@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays import Array
 from ._sparse_autoencoder import SparseAutoencoder
 
 #: A clone that is ready to be trained, or a fitted one that is taken as it is.
@@ -37,11 +38,13 @@ def layer_autoencoders(
     *,
     n_jobs: int | None,
     verbose: int,
+    feature_names: Array | None,
 ) -> list[LayerAutoencoder]:
     """Make one autoencoder for each layer of what the user gave.
 
-    ``widths`` are those of the input and of the hidden layers. Every layer draws a
-    seed, needed or not, so that layer 1 is the same at every depth.
+    ``widths`` are those of the input and of the hidden layers; the features of the
+    input may have names. Every layer draws a seed, needed or not, so that layer 1 is
+    the same at every depth.
     """
     n_layers = len(widths) - 1
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_layers)
@@ -64,6 +67,8 @@ def layer_autoencoders(
         # scikit-learn leaves the parameters of nested estimators to those who fit them.
         autoencoder._validate_params()
         autoencoders.append(autoencoder)
+    if autoencoders and feature_names is not None:
+        _name_features(autoencoders[0], feature_names)
     return autoencoders
 
 
@@ -106,3 +111,21 @@ def _check_frozen(
             f"{shape[1]} components, but layer {position + 1} maps {n_in} to {n_out}: "
             "fit it on such data, or change hidden_layer_sizes."
         )
+
+
+def _name_features(lowest: LayerAutoencoder, names: Array) -> None:
+    """Let the first autoencoder know the columns, or check that it was fitted on them.
+
+    Its weights belong to columns: in another order they mean something else.
+    """
+    if not isinstance(lowest, FrozenEstimator):
+        lowest.feature_names_in_ = names
+        return
+    known = getattr(lowest.estimator, "feature_names_in_", names)
+    for position, (frozen, given) in enumerate(zip(known, names, strict=True)):
+        if frozen != given:
+            raise ValueError(
+                f"autoencoder[0] is frozen with {frozen!r} as column {position}, but "
+                f"X has {given!r} there: pass the columns that it was fitted on, in "
+                "their order."
+            )

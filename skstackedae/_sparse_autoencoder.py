@@ -25,7 +25,7 @@ from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
-from ._validation import FLOAT_DTYPES, check_sample_weight
+from ._validation import check_sample_weight, float_dtypes
 from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -269,7 +269,7 @@ class SparseAutoencoder(
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
         X = validate_data(
-            fitted, X, dtype=FLOAT_DTYPES, order="C", reset=not self._goes_on()
+            fitted, X, dtype=float_dtypes(X), order="C", reset=not self._goes_on()
         )
         weights = check_sample_weight(sample_weight, X)
         stage = Stage.of(self, "sparse autoencoder")
@@ -308,7 +308,7 @@ class SparseAutoencoder(
             Reconstructed samples.
         """
         check_is_fitted(self)
-        H = check_array(X, dtype=FLOAT_DTYPES, order="C", input_name="X")
+        H = check_array(X, dtype=float_dtypes(X), order="C", input_name="X")
         if H.shape[1] != len(self.intercepts_[0]):
             raise ValueError(
                 f"X has {H.shape[1]} columns, but {type(self).__name__} decodes "
@@ -460,7 +460,7 @@ class SparseAutoencoder(
 
     def _validated(self, X: Any) -> Array:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=FLOAT_DTYPES, order="C", reset=False)
+        return validate_data(self, X, dtype=float_dtypes(X), order="C", reset=False)
 
     def _map_rows(self, function: Any, X: Array, layers: list[Layer]) -> Array:
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)

@@ -31,7 +31,7 @@ from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
-from ._validation import FLOAT_DTYPES, check_sample_weight
+from ._validation import check_sample_weight, float_dtypes
 from ._workers import Workers
 
 
@@ -326,7 +326,7 @@ class StackedAutoencoderClassifier(
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
         X, y = validate_data(
-            fitted, X, y, dtype=FLOAT_DTYPES, order="C", reset=not self._goes_on()
+            fitted, X, y, dtype=float_dtypes(X), order="C", reset=not self._goes_on()
         )
         weights = check_sample_weight(sample_weight, X)
         codes = fitted._encode_classes(y)
@@ -437,7 +437,7 @@ class StackedAutoencoderClassifier(
             Samples.
         """
         check_is_fitted(self)
-        decoded = check_array(X, dtype=FLOAT_DTYPES, order="C", input_name="X")
+        decoded = check_array(X, dtype=float_dtypes(X), order="C", input_name="X")
         if decoded.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {decoded.shape[1]} columns, but the last hidden layer of this "
@@ -491,6 +491,7 @@ class StackedAutoencoderClassifier(
             random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            feature_names=getattr(self, "feature_names_in_", None),
         )
         canonical = self._trains_by_lbfgs_alone(autoencoders)
         counted = weighted_rows(X, codes, sample_weight, canonical=canonical)
@@ -611,7 +612,7 @@ class StackedAutoencoderClassifier(
         return make_layers(self.coefs_, self.intercepts_, [*hidden, IDENTITY])
 
     def _map_rows(self, function: Any, X: Any, layers: list[Layer]) -> Array:
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, order="C", reset=False)
+        X = validate_data(self, X, dtype=float_dtypes(X), order="C", reset=False)
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
 

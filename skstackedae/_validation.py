@@ -1,5 +1,7 @@
 """Checks of input that both estimators share."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
@@ -8,6 +10,22 @@ from ._arrays import Array
 
 #: Precisions that a fit keeps; everything else becomes the first.
 FLOAT_DTYPES = (np.float64, np.float32)
+
+
+# What str() makes of the type of a column of float32: numpy's, that of polars and of
+# pandas' nullable columns, and pyarrow's.
+FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
+
+
+def float_dtypes(X: Any) -> Any:
+    """Return the precisions from which scikit-learn is to choose that of X.
+
+    Of data frames it finds float32 only in pandas' columns of numpy's types.
+    """
+    if not hasattr(X, "columns"):
+        return FLOAT_DTYPES
+    columns = {str(dtype) for dtype in X.dtypes}
+    return np.float32 if columns and columns <= FLOAT32_COLUMNS else FLOAT_DTYPES
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Array) -> Array:

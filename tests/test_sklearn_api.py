@@ -207,23 +207,6 @@ def test_as_features_of_another_classifier(digits):
     assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
 
 
-def test_feature_names_and_pandas(digits):
-    pd = pytest.importorskip("pandas")
-    X, y = pd.DataFrame(digits[0][:300]).add_prefix("pixel"), digits[1][:300]
-    model = small_classifier().set_output(transform="pandas").fit(X, y)
-    features = model.transform(X)
-    assert list(features.columns) == list(model.get_feature_names_out())
-    assert features.columns[0] == "stackedautoencoderclassifier0"
-    assert_array_equal(model.feature_names_in_, X.columns)
-    with pytest.raises(ValueError, match="feature names"):
-        model.predict(X[X.columns[::-1]])
-    with pytest.warns(UserWarning, match="does not have valid feature names"):
-        model.predict(X.to_numpy())
-    # A refit without names forgets them.
-    model.fit(X.to_numpy(), y)
-    assert not hasattr(model, "feature_names_in_")
-
-
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
 def test_one_convergence_warning_for_a_fit(estimator, few_digits):
     X, y = few_digits
