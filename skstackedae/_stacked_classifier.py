@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
+from ._html import stack_block
 from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
 from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
@@ -455,6 +456,9 @@ class StackedAutoencoderClassifier(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    def _sk_visual_block_(self) -> Any:
+        return stack_block(self)
 
     def _goes_on(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")

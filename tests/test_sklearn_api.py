@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -10,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_checks, get_tags
@@ -83,12 +82,6 @@ def test_tags(estimator):
 
 
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
-def test_html_repr_links_to_the_documentation(estimator):
-    name = type(estimator).__name__
-    assert f"skstackedae.{name}.html" in estimator._repr_html_()
-
-
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
 @pytest.mark.parametrize("method", ["transform", "inverse_transform"])
 def test_unfitted_estimators_say_so(estimator, method):
     with pytest.raises(NotFittedError):
@@ -134,38 +127,6 @@ def test_cross_val_score():
     X, y = load_iris(return_X_y=True)
     scores = cross_val_score(make_pipeline(MinMaxScaler(), small_classifier()), X, y)
     assert scores.mean() > 0.9
-
-
-def test_grid_search_in_processes():
-    X, y = load_iris(return_X_y=True)
-    model = make_pipeline(
-        MinMaxScaler(), small_classifier(autoencoder=SparseAutoencoder())
-    )
-    name = "stackedautoencoderclassifier"
-    grid = {
-        f"{name}__autoencoder__sparsity_weight": [0.0, 3.0],
-        f"{name}__hidden_alpha": [None, 0.0],
-    }
-    searches = {}
-    for n_jobs in (1, 2):
-        searches[n_jobs] = GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y)
-    one, two = (searches[n].cv_results_["mean_test_score"] for n in (1, 2))
-    assert_array_equal(one, two)
-    assert searches[2].best_score_ > 0.9
-    assert searches[2].best_estimator_[-1].autoencoder.sparsity_weight in (0.0, 3.0)
-
-
-def test_prototypes_are_searched_as_whole_lists():
-    X, y = load_iris(return_X_y=True)
-    lists = [
-        [SparseAutoencoder(), SparseAutoencoder(sparsity_weight=0.0)],
-        [SparseAutoencoder(sparsity_target=0.2)] * 2,
-    ]
-    model = small_classifier()
-    search = GridSearchCV(model, {"autoencoder": lists}, cv=3)
-    search.fit(MinMaxScaler().fit_transform(X), y)
-    assert len(search.cv_results_["params"]) == 2
-    assert len(search.best_estimator_.autoencoders_) == 2
 
 
 def test_calibration():
