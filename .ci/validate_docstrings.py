@@ -11,17 +11,19 @@ from pathlib import Path
 from numpydoc.validate import validate
 
 import skstackedae
+import skstackedae.export
 
+PUBLIC_MODULES = [skstackedae, skstackedae.export]
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def public_objects():
-    """Name every public class, and its methods and properties of our own."""
-    for name in skstackedae.__all__:
-        public = getattr(skstackedae, name)
-        if not isinstance(public, type):
-            continue
-        yield f"skstackedae.{name}"
+    """Name everything public, and a class's methods and properties of our own."""
+    for module, name in ((m, name) for m in PUBLIC_MODULES for name in m.__all__):
+        public = getattr(module, name)
+        if not callable(public):
+            continue  # a constant has no docstring
+        yield f"{module.__name__}.{name}"
         for member, value in vars(public).items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)

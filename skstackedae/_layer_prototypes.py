@@ -55,6 +55,8 @@ def layer_autoencoders(
     ):
         if isinstance(prototype, FrozenEstimator):
             _check_frozen(prototype, position, n_in, n_out)
+            if position == 0 and feature_names is not None:
+                _check_frozen_names(prototype, feature_names)
             autoencoders.append(prototype)
             continue
         _check_prototype(prototype, position)
@@ -67,8 +69,6 @@ def layer_autoencoders(
         # scikit-learn leaves the parameters of nested estimators to those who fit them.
         autoencoder._validate_params()
         autoencoders.append(autoencoder)
-    if autoencoders and feature_names is not None:
-        _name_features(autoencoders[0], feature_names)
     return autoencoders
 
 
@@ -113,14 +113,8 @@ def _check_frozen(
         )
 
 
-def _name_features(lowest: LayerAutoencoder, names: Array) -> None:
-    """Let the first autoencoder know the columns, or check that it was fitted on them.
-
-    Its weights belong to columns: in another order they mean something else.
-    """
-    if not isinstance(lowest, FrozenEstimator):
-        lowest.feature_names_in_ = names
-        return
+def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
+    # Its weights belong to columns: in another order they mean something else.
     known = getattr(lowest.estimator, "feature_names_in_", names)
     for position, (frozen, given) in enumerate(zip(known, names, strict=True)):
         if frozen != given:

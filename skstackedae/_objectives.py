@@ -69,6 +69,11 @@ class AutoencoderObjective:
             alphas=(self.alpha, self.alpha),
         )
 
+    def mean_loss(self, theta: Array) -> float:
+        """Weighted mean of the rows' losses, without penalties."""
+        (total,) = self.data.sum(_reconstruction_loss, self.layers(theta), self.loss)
+        return float(total)
+
     def _sparsity(
         self, encoded: list[tuple[Array, Array, Array]]
     ) -> tuple[float, Array | None]:
@@ -114,6 +119,11 @@ class NetworkObjective:
         alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
         return _add_decay(float(value), gradients, theta, self.layout, alphas=alphas)
 
+    def mean_loss(self, theta: Array) -> float:
+        """Weighted mean of the rows' losses, without penalties."""
+        (total,) = self.data.sum(_classification_loss, self.layers(theta), self.loss)
+        return float(total)
+
     def accuracy(self, theta: Array) -> float:
         """Weight of the rows whose most probable class is their own."""
         hits, total = self.data.sum(_hits, self.layers(theta))
@@ -152,6 +162,20 @@ def _classify(
     value, delta = loss.value_and_delta(activations[-1], block.y, block.w)
     coef_grads, intercept_grads = backward(activations, layers, delta)
     return value, *coef_grads, *intercept_grads
+
+
+def _reconstruction_loss(
+    block: Block, layers: Sequence[Layer], loss: Loss
+) -> tuple[float]:
+    """Kernel: loss of the block's reconstructions."""
+    return (loss.value_and_delta(output(block.X, layers), block.X, block.w)[0],)
+
+
+def _classification_loss(
+    block: Block, layers: Sequence[Layer], loss: Loss
+) -> tuple[float]:
+    """Kernel: loss of the block's class probabilities."""
+    return (loss.value_and_delta(output(block.X, layers), block.y, block.w)[0],)
 
 
 def _hits(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:

@@ -6,10 +6,12 @@ every number of threads that the blocks run on.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ._arrays import Array
 from ._workers import Workers
@@ -44,7 +46,7 @@ CANONICAL_ENTRIES = 2**20
 
 
 class Block(NamedTuple):
-    """Some rows of a data set: the unit of work of a kernel.
+    """Some rows of a data set: the unit of work of a kernel, to which X is dense.
 
     y and w are None where the data set has no targets or weights.
     """
@@ -59,8 +61,10 @@ class RowBlocks:
 
     Parameters
     ----------
-    X, y, weights : ndarray with n_rows entries along the first axis
-        What the blocks hold; y and weights may be None.
+    X : ndarray or CSR matrix or array of shape (n_rows, n_features)
+        What the blocks hold; each block as ndarray.
+    y, weights : ndarray of shape (n_rows,) or None
+        Targets and weights of the rows.
     row_width : int
         Number of entries that one row has in all layers together.
     workers : Workers or None
@@ -81,7 +85,7 @@ class RowBlocks:
     ) -> None:
         self.X, self.y, self.weights = X, y, weights
         self.row_width, self.workers, self.indices = row_width, workers, indices
-        n_rows = len(X) if indices is None else len(indices)
+        n_rows = X.shape[0] if indices is None else len(indices)
         self.slices = cut_rows(n_rows, row_width * X.dtype.itemsize)
 
     def __len__(self) -> int:
@@ -169,8 +173,12 @@ class RowBlocks:
         y = None if self.y is None else self.y[rows]
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and self.indices is not None:
-            weights *= weights.dtype.type(len(self.X) / len(self.indices))
-        return Block(self.X[rows], y, weights)
+            weights *= weights.dtype.type(self.X.shape[0] / len(self.indices))
+        return Block(_dense(self.X[rows]), y, weights)
+
+
+def _dense(X: Any) -> Array:
+    return X.toarray() if issparse(X) else X
 
 
 def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
@@ -217,7 +225,7 @@ def _on_rows_of_X(block: Block, function: Callable[..., Array], *common: Any) ->
 
 def map_rows(
     function: Callable[..., Array],
-    X: Array,
+    X: Any,
     *common: Any,
     row_width: int,
     n_jobs: int | None,
@@ -225,13 +233,13 @@ def map_rows(
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
-        return _quietly(function, X, *common)
+        return _quietly(function, _dense(X), *common)
     with Workers(n_jobs) as workers:
         rows.workers = workers
         return rows.stack(function, *common)
 
 
-def weighted_rows(X: Array, y: Any, sample_weight: Array, *, canonical: bool) -> Block:
+def weighted_rows(X: Any, y: Any, sample_weight: Array, *, canonical: bool) -> Block:
     """Rows that count, and their weights (in X's precision), which sum to 1.
 
     L-BFGS amplifies rounding from one iteration to the next, so that problems which
@@ -240,7 +248,8 @@ def weighted_rows(X: Array, y: Any, sample_weight: Array, *, canonical: bool) ->
     rows merged.
     """
     X, y, sample_weight = _with_weight(X, y, sample_weight)
-    small = len(X) <= CANONICAL_ROWS and X.size <= CANONICAL_ENTRIES
+    n_rows, n_features = X.shape
+    small = n_rows <= CANONICAL_ROWS and n_rows * n_features <= CANONICAL_ENTRIES
     if canonical and small:
         X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
     # Divided twice, because the sum of huge weights may overflow.
@@ -249,24 +258,36 @@ def weighted_rows(X: Array, y: Any, sample_weight: Array, *, canonical: bool) ->
     return _with_weight(X, y, (weights / weights.sum()).astype(X.dtype))
 
 
-def _with_weight(X: Array, y: Any, weights: Array) -> Block:
+def _with_weight(X: Any, y: Any, weights: Array) -> Block:
     keep = weights > 0
     if keep.all():
         return Block(X, y, weights)
     return Block(X[keep], None if y is None else y[keep], weights[keep])
 
 
-def _merge_equal_rows(X: Array, y: Any, sample_weight: Array) -> Block:
-    keys = X if y is None else np.column_stack([X, y])
-    # Adding 0 turns -0.0 into 0.0: the two are equal and must look it. Rows are
-    # compared as bytes: any order will do, one by columns takes seconds for wide rows.
-    keys = np.ascontiguousarray(keys + 0.0)
-    row_bytes = np.dtype((np.void, keys.shape[1] * keys.itemsize))
+def _merge_equal_rows(X: Any, y: Any, sample_weight: Array) -> Block:
     _, first, inverse = np.unique(
-        keys.view(row_bytes).ravel(), return_index=True, return_inverse=True
+        _digests(X, y), return_index=True, return_inverse=True
     )
     # Equal rows add up from the lightest on, whatever order they came in.
     order = np.lexsort((sample_weight, inverse))
     weights = np.bincount(inverse[order], weights=sample_weight[order])
-    X = X[first] + X.dtype.type(0)
+    X = X[first]
+    if not issparse(X):
+        X = X + X.dtype.type(0)
     return Block(X, None if y is None else y[first], weights)
+
+
+def _digests(X: Any, y: Any) -> Array:
+    """Digest each row and its target: equal ones are alike, and any order will do.
+
+    Digests need no dense X, and are sorted faster than rows.
+    """
+    digests = np.empty((X.shape[0], 16), dtype=np.uint8)
+    for row, digest in enumerate(digests):
+        # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
+        content = blake2b(_dense(X[[row]]) + X.dtype.type(0), digest_size=16)
+        if y is not None:
+            content.update(y[row].tobytes())
+        digest[:] = np.frombuffer(content.digest(), dtype=np.uint8)
+    return digests.view("V16").ravel()

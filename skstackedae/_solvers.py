@@ -10,7 +10,7 @@ a mini-batch of them.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,7 +51,9 @@ class ValueAndGradient(Protocol):
         ...
 
 
-OnIteration = Callable[[int, float], None]
+#: Called with the number of the iteration, its loss and its theta, which belongs to the
+#: solver: whoever keeps it copies it. True ends the run, as converged.
+OnIteration = Callable[[int, float, Array], bool]
 
 
 def minimize_lbfgs(
@@ -74,8 +76,8 @@ def minimize_lbfgs(
     # scipy hands over the record of the iteration only to this parameter name.
     def callback(intermediate_result: Any) -> None:
         loss_curve.append(float(intermediate_result.fun))
-        on_iteration(len(loss_curve), loss_curve[-1])
-        if has_stalled(loss_curve, options):
+        ends = on_iteration(len(loss_curve), loss_curve[-1], intermediate_result.x)
+        if ends or has_stalled(loss_curve, options):
             raise StopIteration
 
     rounding = float(np.finfo(np.float64).eps)
@@ -117,20 +119,36 @@ def minimize_adam(
     loss_curve: list[float] = []
     converged = False
     while len(loss_curve) < options.max_iter and not converged:
-        epoch_loss, n_iter = 0.0, len(loss_curve) + 1
-        for rows in iter_batches(n_rows, options, random_state):
-            with np.errstate(all="ignore"):
-                value, gradient = value_and_gradient(theta, rows)
-                state.step(theta, gradient, options.learning_rate_init)
-            epoch_loss += value * len(rows) / n_rows
-        # Once an epoch: what is not finite stays in the moments. No batch has seen the
-        # last step yet, and moments that overflow stop the rest.
-        for vector in (theta, state.second):
-            _check_finite(epoch_loss, vector, n_iter, _adam_remedy(options))
-        loss_curve.append(epoch_loss)
-        on_iteration(n_iter, epoch_loss)
-        converged = has_stalled(loss_curve, options)
+        n_iter = len(loss_curve) + 1
+        batches = iter_batches(n_rows, options, random_state)
+        loss = adam_epoch(value_and_gradient, theta, state, batches, options, n_iter)
+        loss_curve.append(loss)
+        ends = on_iteration(n_iter, loss, theta)
+        converged = ends or has_stalled(loss_curve, options)
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
+
+
+def adam_epoch(
+    value_and_gradient: ValueAndGradient,
+    theta: Array,
+    state: "AdamState",
+    batches: Iterable[Array],
+    options: SolverOptions,
+    n_iter: int,
+) -> float:
+    """Take a step for each batch, on theta and the state; return their mean loss."""
+    total, n_seen = 0.0, 0
+    for rows in batches:
+        with np.errstate(all="ignore"):
+            value, gradient = value_and_gradient(theta, rows)
+            state.step(theta, gradient, options.learning_rate_init)
+        total += value * len(rows)
+        n_seen += len(rows)
+    # Once an epoch: what is not finite stays in the moments. No batch has seen the last
+    # step yet, and moments that overflow stop the rest.
+    for vector in (theta, state.second):
+        _check_finite(total, vector, n_iter, _adam_remedy(options))
+    return total / n_seen
 
 
 class AdamState:
@@ -156,6 +174,19 @@ class AdamState:
     def __init__(self, theta: Array) -> None:
         self.first, self.second = np.zeros_like(theta), np.zeros_like(theta)
         self.n_steps = 0
+
+    @classmethod
+    def from_dict(cls, parts: dict[str, Any]) -> "AdamState":
+        """Go on from what to_dict returned, on copies."""
+        state = cls(parts["first"])
+        state.first += parts["first"]
+        state.second += parts["second"]
+        state.n_steps = parts["n_steps"]
+        return state
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain parts, as fitted models keep them."""
+        return {"first": self.first, "second": self.second, "n_steps": self.n_steps}
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta in place."""

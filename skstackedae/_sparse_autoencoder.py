@@ -11,12 +11,16 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS
 from ._arrays import Array
+from ._callbacks import CallbackSupportMixin, Task
+from ._early_stopping import Validation
 from ._losses import SquaredError
 from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
@@ -25,7 +29,7 @@ from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
-from ._validation import check_sample_weight, float_dtypes
+from ._validation import check_no_early_stopping, check_sample_weight, float_dtypes
 from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -36,8 +40,19 @@ FLAT_STD = 0.01
 RANGE_SLACK = 1e-6
 
 
+def by_adam(estimator: Any) -> bool:
+    """Tell whether partial_fit is there: scikit-learn shows the error to users."""
+    if estimator.solver == "adam":
+        return True
+    raise AttributeError(
+        f"partial_fit needs solver='adam': solver={estimator.solver!r} uses all rows "
+        "in each iteration."
+    )
+
+
 class SparseAutoencoder(
     VersionedStateMixin,
+    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -106,6 +121,14 @@ class SparseAutoencoder(
     shuffle : bool, default=True
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
 
+    early_stopping : bool, default=False
+        Whether to hold out a part of the rows, and to end training when their
+        reconstruction no longer gets better, instead of when the loss does not; the
+        weights that reconstruct them best are kept.
+
+    validation_fraction : float, default=0.1
+        Part of the rows that `early_stopping` holds out, in (0, 1).
+
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before; features,
         `n_components` and activations must be the same.
@@ -150,6 +173,13 @@ class SparseAutoencoder(
 
     n_iter_ : int
         Number of iterations or epochs.
+
+    validation_scores_ : list of float or None
+        With `early_stopping`, the mean of `score_samples` of the held-out rows after
+        each iteration or epoch.
+
+    best_validation_score_ : float or None
+        The highest of them: that of the weights that were kept.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -214,6 +244,8 @@ class SparseAutoencoder(
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.001,
         shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
         warm_start: bool = False,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -232,6 +264,8 @@ class SparseAutoencoder(
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -245,8 +279,9 @@ class SparseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples. float32 is kept, other types become float64.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. float32 is kept, other types become float64. Sparse data are made
+            dense block by block.
 
         y : None
             Ignored; there for scikit-learn's interface.
@@ -266,16 +301,63 @@ class SparseAutoencoder(
             the loss does not stay finite. The estimator is then as it was before.
         """
         self._check_penalty()
+        task = Task.of_fit(self, self.max_iter, X=X, sample_weight=sample_weight)
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
-        X = validate_data(
-            fitted, X, dtype=float_dtypes(X), order="C", reset=not self._goes_on()
-        )
+        X = fitted._validated(X, reset=not self._goes_on())
         weights = check_sample_weight(sample_weight, X)
         stage = Stage.of(self, "sparse autoencoder")
         with Workers(self.n_jobs) as workers:
-            record = fitted._train(X, weights, stage, workers)
+            record = fitted._train(X, weights, stage, workers, task)
         warn_unconverged([record], self.max_iter)
+        self.__dict__ = fitted.__dict__
+        task.end(dict)
+        return self
+
+    @available_if(by_adam)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> "SparseAutoencoder":
+        """Go over these samples once; for data that come in parts.
+
+        Needs ``solver='adam'``, whose moments are kept from call to call. The loss of
+        each call's pass goes into `loss_curve_`, and `mean_activations_` are those of
+        the last call's samples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. The first call decides on their number of features and precision.
+
+        y : None
+            Ignored; there for scikit-learn's interface.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of these samples among each other; None weighs all alike.
+
+        Returns
+        -------
+        SparseAutoencoder
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or the weights are not valid, if parameters do not go together or have
+            changed the network's form, if ``early_stopping=True``, or if the loss does
+            not stay finite. The estimator is then as it was before.
+        """
+        self._check_penalty()
+        check_no_early_stopping(self)
+        fitted = copy.copy(self)
+        goes_on = hasattr(self, "coefs_")
+        X = fitted._validated(X, reset=not goes_on)
+        if goes_on:
+            X = X.astype(self.coefs_[0].dtype, copy=False)
+        weights = check_sample_weight(sample_weight, X)
+        with Workers(self.n_jobs) as workers:
+            fitted._train_further(X, weights, workers, goes_on)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -284,7 +366,7 @@ class SparseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -292,6 +374,7 @@ class SparseAutoencoder(
         ndarray of shape (n_samples, n_components)
             Activations of the hidden units.
         """
+        check_is_fitted(self)
         return self._map_rows(output, self._validated(X), self._layers()[:1])
 
     def inverse_transform(self, X: Any) -> Any:
@@ -308,7 +391,9 @@ class SparseAutoencoder(
             Reconstructed samples.
         """
         check_is_fitted(self)
-        H = check_array(X, dtype=float_dtypes(X), order="C", input_name="X")
+        H = check_array(
+            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
+        )
         if H.shape[1] != len(self.intercepts_[0]):
             raise ValueError(
                 f"X has {H.shape[1]} columns, but {type(self).__name__} decodes "
@@ -321,7 +406,7 @@ class SparseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -330,6 +415,7 @@ class SparseAutoencoder(
             Minus half the squared distance of each sample to its reconstruction,
             without penalties.
         """
+        check_is_fitted(self)
         return self._map_rows(
             _reconstruction_scores, self._validated(X), self._layers()
         )
@@ -342,7 +428,7 @@ class SparseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         y : None
@@ -372,6 +458,7 @@ class SparseAutoencoder(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -379,34 +466,101 @@ class SparseAutoencoder(
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
     def _train(
-        self,
-        X: Array,
-        sample_weight: Array,
-        stage: Stage,
-        workers: Workers,
+        self, X: Any, sample_weight: Array, stage: Stage, workers: Workers, task: Task
     ) -> dict[str, Any]:
         """Fit to validated rows, inside of a call that holds the workers."""
         random_state = check_random_state(self.random_state)
-        canonical = self.solver == "lbfgs"
-        X, _, weights = weighted_rows(X, None, sample_weight, canonical=canonical)
-        self._warn_outside_decoder_range(X, stage)
+        validation = None
+        if self.early_stopping:
+            train, held_out = train_test_split(
+                np.arange(X.shape[0]),
+                test_size=self.validation_fraction,
+                random_state=random_state,
+            )
+            validation = self._validation(X[held_out], sample_weight[held_out], workers)
+            X, sample_weight = X[train], sample_weight[train]
+        data = self._rows(X, sample_weight, workers)
+        self._warn_outside_decoder_range(data.X, stage)
         layout = self._layout(X.shape[1])
-        row_width = sum(layout.sizes)
-        data = RowBlocks(X, None, weights, row_width=row_width, workers=workers)
-        theta0 = self._starting_point(layout, random_state).astype(X.dtype)
-        result, record = stage.run(self._objective(data, layout), theta0, random_state)
-        coefs, intercepts = layout.unpack(result.theta)
-        # Copies of their own: a view would keep the solver's whole vector alive.
-        self.coefs_ = [np.array(W, dtype=X.dtype) for W in coefs]
-        self.intercepts_ = [np.array(b, dtype=X.dtype) for b in intercepts]
-        self.activations_ = [self.activation, self.decoder_activation]
-        self.n_features_in_ = X.shape[1]
+        theta0 = self._starting_point(layout, random_state, self._goes_on())
+
+        def attributes(theta: Array) -> dict[str, Any]:
+            return {**vars(self), **self._attributes(theta, layout, X.dtype)}
+
+        result, record = stage.run(
+            self._objective(data, layout),
+            theta0.astype(X.dtype),
+            random_state,
+            task=task,
+            # A layer's callbacks are the classifier's, which is nothing yet.
+            fitted_attributes=attributes if stage.layer is None else None,
+            validation=validation,
+        )
+        self.__dict__.update(self._attributes(result.theta, layout, X.dtype))
         self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
-        statistics = ActivationStatistics.of(data, [self._encoder()])
-        self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
+        scores = record["validation_scores"]
+        self.validation_scores_ = scores
+        self.best_validation_score_ = max(scores) if scores else None
+        # What partial_fit left is not about these weights.
+        self.__dict__.pop("_adam_state", None)
+        statistics = self._set_mean_activations(data)
         self._warn_flat_units(statistics, data, stage)
         return record
+
+    def _train_further(
+        self, X: Any, sample_weight: Array, workers: Workers, goes_on: bool
+    ) -> None:
+        """Go over validated rows once."""
+        random_state = check_random_state(self.random_state)
+        stage = Stage.of(self, "sparse autoencoder")
+        data = self._rows(X, sample_weight, workers)
+        self._warn_outside_decoder_range(data.X, stage)
+        layout = self._layout(X.shape[1])
+        theta, loss, self._adam_state = stage.pass_once(
+            self._objective(data, layout),
+            self._starting_point(layout, random_state, goes_on).astype(X.dtype),
+            getattr(self, "_adam_state", None),
+            random_state,
+        )
+        self.__dict__.update(self._attributes(theta, layout, X.dtype))
+        self.loss_ = loss
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
+        self.n_iter_ = len(self.loss_curve_)
+        self.validation_scores_ = self.best_validation_score_ = None
+        self._set_mean_activations(data)
+
+    def _rows(self, X: Any, sample_weight: Array, workers: Workers) -> RowBlocks:
+        X, _, weights = weighted_rows(
+            X, None, sample_weight, canonical=self.solver == "lbfgs"
+        )
+        row_width = sum(self._layout(X.shape[1]).sizes)
+        return RowBlocks(X, None, weights, row_width=row_width, workers=workers)
+
+    def _validation(self, X: Any, sample_weight: Array, workers: Workers) -> Validation:
+        """Score of a vector: how well it reconstructs rows that are held out."""
+        objective = self._objective(
+            self._rows(X, sample_weight, workers), self._layout(X.shape[1])
+        )
+        return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
+
+    def _attributes(
+        self, theta: Array, layout: ParameterLayout, dtype: Any
+    ) -> dict[str, Any]:
+        """Attributes that make a fitted estimator of a flat vector."""
+        coefs, intercepts = layout.unpack(theta)
+        return {
+            # Copies of their own: a view would keep the solver's whole vector alive.
+            "coefs_": [np.array(W, dtype=dtype) for W in coefs],
+            "intercepts_": [np.array(b, dtype=dtype) for b in intercepts],
+            "activations_": [self.activation, self.decoder_activation],
+            "n_features_in_": layout.sizes[0],
+        }
+
+    def _set_mean_activations(self, data: RowBlocks) -> ActivationStatistics:
+        statistics = ActivationStatistics.of(data, [self._encoder()])
+        self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
+        return statistics
 
     def _layout(self, n_features: int) -> ParameterLayout:
         return ParameterLayout((n_features, self.n_components, n_features))
@@ -425,17 +579,21 @@ class SparseAutoencoder(
         )
 
     def _starting_point(
-        self, layout: ParameterLayout, random_state: np.random.RandomState
+        self,
+        layout: ParameterLayout,
+        random_state: np.random.RandomState,
+        goes_on: bool,
     ) -> Array:
-        if not self._goes_on():
+        if not goes_on:
             return layout.initialize(random_state)
         before = [self._n_features_out, *self.activations_]
         names = ["n_components", "activation", "decoder_activation"]
         for name, value in zip(names, before, strict=True):
             if getattr(self, name) != value:
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r}, but the fit that warm_start=True "
-                    f"goes on from has {value!r}: set it back, or set warm_start=False."
+                    f"{name}={getattr(self, name)!r}, but the fit that this one goes "
+                    f"on from has {value!r}: set it back, or start anew, by fit with "
+                    "warm_start=False."
                 )
         return layout.pack(self.coefs_, self.intercepts_)
 
@@ -443,9 +601,8 @@ class SparseAutoencoder(
         """Set the weights from which training would start."""
         random_state = check_random_state(self.random_state)
         layout = self._layout(n_features)
-        self.coefs_, self.intercepts_ = layout.unpack(layout.initialize(random_state))
-        self.activations_ = [self.activation, self.decoder_activation]
-        self.n_features_in_ = n_features
+        theta = layout.initialize(random_state)
+        self.__dict__.update(self._attributes(theta, layout, theta.dtype))
 
     def _decode(self, H: Array) -> Array:
         return self._map_rows(output, H, self._layers()[1:])
@@ -458,9 +615,10 @@ class SparseAutoencoder(
     def _encoder(self) -> Layer:
         return self._layers()[0]
 
-    def _validated(self, X: Any) -> Array:
-        check_is_fitted(self)
-        return validate_data(self, X, dtype=float_dtypes(X), order="C", reset=False)
+    def _validated(self, X: Any, *, reset: bool = False) -> Any:
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=float_dtypes(X), order="C", reset=reset
+        )
 
     def _map_rows(self, function: Any, X: Array, layers: list[Layer]) -> Array:
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)

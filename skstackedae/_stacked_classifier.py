@@ -1,9 +1,11 @@
 """The stacked autoencoder as a classifier."""
 
 import copy
+import math
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import (
@@ -13,49 +15,40 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, check_array, check_random_state, column_or_1d
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
+from ._callbacks import CallbackSupportMixin, Task
+from ._early_stopping import Validation
 from ._html import stack_block
+from ._labels import (
+    UNLABELLED,
+    class_weights,
+    encode_labels,
+    is_labelled,
+    labelled_rows,
+)
 from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
 from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
 from ._persistence import VersionedStateMixin
-from ._row_blocks import RowBlocks, map_rows, weighted_rows
-from ._sparse_autoencoder import SparseAutoencoder
+from ._pretraining import TrainingRows, initial_layers, pretrained_layers
+from ._row_blocks import Block, map_rows, weighted_rows
+from ._sparse_autoencoder import SparseAutoencoder, by_adam
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
-from ._validation import check_sample_weight, float_dtypes
+from ._validation import check_no_early_stopping, check_sample_weight, float_dtypes
 from ._workers import Workers
-
-
-class TrainingRows(NamedTuple):
-    """What all stages of a fit share: the rows that count, and threads for them."""
-
-    X: Array
-    y: Array
-    weights: Array
-    workers: Workers
-
-    def blocks(self, row_width: int) -> RowBlocks:
-        """Cut the rows for a network of this width."""
-        return RowBlocks(
-            self.X, self.y, self.weights, row_width=row_width, workers=self.workers
-        )
-
-    def features(self, layers: Sequence[Layer]) -> Array:
-        """Activations of the last of these layers."""
-        if not layers:
-            return self.X
-        row_width = self.X.shape[1] + sum(len(layer.b) for layer in layers)
-        return self.blocks(row_width).stack(output, layers)
 
 
 def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
@@ -66,6 +59,7 @@ def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
 
 class StackedAutoencoderClassifier(
     VersionedStateMixin,
+    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
     TransformerMixin,
@@ -148,6 +142,32 @@ class StackedAutoencoderClassifier(
     shuffle : bool, default=True
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
 
+    early_stopping : bool, default=False
+        Whether to hold out a part of the labelled rows, of each class alike, and to
+        end the last stage (fine-tuning, or softmax training if there is none) when
+        their score no longer gets better, instead of when the loss does not; the
+        weights with the best score are kept. The score is minus the log-loss for
+        'lbfgs', the accuracy for 'adam'. Pretraining stops as the prototypes say.
+
+    validation_fraction : float, default=0.1
+        Part of the labelled rows that `early_stopping` holds out, in (0, 1).
+
+    class_weight : dict, 'balanced' or None, default=None
+        Weight of each class in softmax training and fine-tuning, times that of the
+        sample; classes that a dict does not name have weight 1. 'balanced' makes all
+        classes count the same, the sample weights considered.
+
+    unlabeled_label : object, default=None
+        Rows of y with this label (-1 in :mod:`sklearn.semi_supervised`) have none:
+        they are pretrained on, and left out of softmax training and fine-tuning. None
+        means that all rows are labelled.
+
+    memory : None, str, path-like or joblib.Memory, default=None
+        Where pretrained layers are cached, so that a search over parameters of
+        fine-tuning pretrains once for each fold. A layer is found again by its input,
+        weights, prototype and seed: with ``random_state=None`` never, with a
+        RandomState instance only if that is in the same state.
+
     warm_start : bool, default=False
         Whether `fit` goes on from the network of the fit before: without pretraining
         and softmax training, with its last stage only. Features, classes, sizes and
@@ -197,9 +217,17 @@ class StackedAutoencoderClassifier(
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None but for pretraining), `n_iter`,
         `converged`, `first_loss` (after its first iteration or epoch) and
-        `last_loss`, `seconds`, `accuracy` (weighted, on the training rows; None for
-        pretraining) and `loss_curve`. The accuracies
-        after 'softmax' and after 'fine-tuning' tell what each stage did.
+        `last_loss`, `seconds`, `accuracy` (weighted, on the labelled training rows;
+        None for pretraining), `loss_curve` and `validation_scores`. The accuracies
+        after 'softmax' and after 'fine-tuning' tell what each stage did. A layer from
+        the cache of `memory` has the seconds that it took when it was trained.
+
+    validation_scores_ : list of float or None
+        Score of the held-out rows, or of `X_val`, after each iteration or epoch of the
+        last stage.
+
+    best_validation_score_ : float or None
+        The highest of them: that of the weights that were kept.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -241,7 +269,7 @@ class StackedAutoencoderClassifier(
     [('pretraining', 1), ('pretraining', 2), ('softmax', None), ('fine-tuning', None)]
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: dict[str, Any] = {
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -251,6 +279,9 @@ class StackedAutoencoderClassifier(
         "fine_tune": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "hidden_alpha": [Interval(Real, 0, None, closed="left"), None],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "unlabeled_label": "no_validation",
+        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         **TRAINING_CONSTRAINTS,
     }
 
@@ -273,6 +304,11 @@ class StackedAutoencoderClassifier(
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.001,
         shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        class_weight: Any = None,
+        unlabeled_label: Any = None,
+        memory: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -291,6 +327,11 @@ class StackedAutoencoderClassifier(
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.unlabeled_label = unlabeled_label
+        self.memory = memory
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -298,20 +339,38 @@ class StackedAutoencoderClassifier(
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> "StackedAutoencoderClassifier":
         """Pretrain the hidden layers, train the softmax layer, fine-tune the network.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples. float32 is kept, other types become float64.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. float32 is kept, other types become float64. Sparse data are made
+            dense block by block.
 
         y : array-like of shape (n_samples,)
-            Class labels.
+            Class labels, `unlabeled_label` for samples that have none.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in all stages, not negative; None weighs all alike.
+
+        X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
+            Samples to watch the last stage by, as `early_stopping` does, whatever that
+            parameter says; no row of X is held out then.
+
+        y_val : array-like of shape (n_val,), default=None
+            Their class labels.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -321,21 +380,86 @@ class StackedAutoencoderClassifier(
         Raises
         ------
         ValueError
-            If X, y or the weights are not valid, if parameters do not go together, or
-            if the loss does not stay finite. The estimator is then as it was before.
+            If data or weights are not valid, if parameters do not go together, or if
+            the loss does not stay finite. The estimator is then as it was before.
         """
+        task = Task.of_fit(
+            self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
+        )
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
-        X, y = validate_data(
-            fitted, X, y, dtype=float_dtypes(X), order="C", reset=not self._goes_on()
-        )
-        weights = check_sample_weight(sample_weight, X)
-        codes = fitted._encode_classes(y)
+        X, y = fitted._validated(X, y, reset=not self._goes_on())
+        fitted._set_classes(y)
+        rows = fitted._encoded(X, y, sample_weight)
+        held_out = fitted._given_validation(X_val, y_val, sample_weight_val)
         random_state = check_random_state(self.random_state)
         with Workers(self.n_jobs) as workers:
-            fitted._train(X, codes, weights, random_state, workers)
+            fitted._train(rows, held_out, random_state, workers, task)
         supervised = [stage for stage in fitted.history_ if stage["layer"] is None]
         warn_unconverged(supervised, self.max_iter)
+        self.__dict__ = fitted.__dict__
+        task.end(dict)
+        return self
+
+    @available_if(by_adam)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "StackedAutoencoderClassifier":
+        """Go over these samples once; for data that come in parts.
+
+        Needs ``solver='adam'``, whose moments are kept from call to call. The first
+        call pretrains the hidden layers on its samples, with the prototypes' own
+        solver, then goes over the network once; later calls go over the network once.
+        The loss of each pass goes into `loss_curve_`; `history_` has the records of
+        pretraining.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples. The first call decides on their number of features and precision.
+
+        y : array-like of shape (n_samples,)
+            Class labels, `unlabeled_label` for samples that have none.
+
+        classes : array-like of shape (n_classes,), default=None
+            All class labels that will come. Needed in the first call.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of these samples among each other; None weighs all alike.
+
+        Returns
+        -------
+        StackedAutoencoderClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or weights are not valid, if y has labels that are not among the
+            classes, if parameters do not go together, with ``early_stopping=True`` or
+            ``class_weight='balanced'``, or if the loss does not stay finite. The
+            estimator is then as it was before.
+        """
+        check_no_early_stopping(self)
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows, which partial_fit never sees: "
+                "pass the weights as a dict, or as sample_weight."
+            )
+        fitted = copy.copy(self)
+        goes_on = hasattr(self, "coefs_")
+        X, y = fitted._validated(X, y, reset=not goes_on)
+        if goes_on:
+            X = X.astype(self.coefs_[0].dtype, copy=False)
+        if classes is not None:
+            classes = column_or_1d(classes)
+            classes = classes[is_labelled(classes, self.unlabeled_label)]
+        _check_partial_fit_first_call(fitted, classes)
+        rows = fitted._encoded(X, y, sample_weight)
+        random_state = check_random_state(self.random_state)
+        with Workers(self.n_jobs) as workers:
+            fitted._train_further(rows, random_state, workers, goes_on)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -344,7 +468,7 @@ class StackedAutoencoderClassifier(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -360,7 +484,7 @@ class StackedAutoencoderClassifier(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -375,7 +499,7 @@ class StackedAutoencoderClassifier(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -390,7 +514,7 @@ class StackedAutoencoderClassifier(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -407,7 +531,7 @@ class StackedAutoencoderClassifier(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -415,9 +539,11 @@ class StackedAutoencoderClassifier(
         ndarray of shape (n_samples, n_components)
             Activations of the last hidden layer; X itself without hidden layers.
         """
-        features = self._map_rows(output, X, self._layers()[:-1])
-        # Without hidden layers it is the caller's own array.
-        return features if self.activations_ else features.copy()
+        layers = self._layers()[:-1]
+        if layers:
+            return self._map_rows(output, X, layers)
+        # A copy, because it is the caller's own array.
+        return self._validated(X).copy()
 
     @available_if(_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
@@ -438,7 +564,9 @@ class StackedAutoencoderClassifier(
             Samples.
         """
         check_is_fitted(self)
-        decoded = check_array(X, dtype=float_dtypes(X), order="C", input_name="X")
+        decoded = check_array(
+            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
+        )
         if decoded.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {decoded.shape[1]} columns, but the last hidden layer of this "
@@ -448,12 +576,42 @@ class StackedAutoencoderClassifier(
             decoded = autoencoder._decode(decoded)
         return decoded if self.activations_ else decoded.copy()
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the samples that have a label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,)
+            Class labels; samples with `unlabeled_label` do not count.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Weighted part of the samples whose label is predicted.
+        """
+        labelled = is_labelled(column_or_1d(y), self.unlabeled_label)
+        if not labelled.all():
+            if not labelled.any():
+                raise ValueError("No row has a label: y holds only unlabeled_label.")
+            rows = np.flatnonzero(labelled)
+            X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            if sample_weight is not None:
+                sample_weight = _safe_indexing(sample_weight, rows)
+        return float(super().score(X, y, sample_weight))
+
     @property
     def _n_features_out(self) -> int:
         return self.coefs_[-1].shape[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -463,9 +621,33 @@ class StackedAutoencoderClassifier(
     def _goes_on(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
-    def _encode_classes(self, y: Array) -> Array:
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
+    def _n_stages(self) -> int:
+        n_hidden = len(layer_sizes(self.hidden_layer_sizes))
+        if self._goes_on():
+            return 1
+        n_pretrained = n_hidden if self.pretrain else 0
+        return n_pretrained + 1 + bool(self.fine_tune and n_hidden)
+
+    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=float_dtypes(X),
+            order="C",
+            reset=reset,
+        )
+
+    def _set_classes(self, y: Array) -> None:
+        labels = y[is_labelled(y, self.unlabeled_label)]
+        if not len(labels):
+            raise ValueError(
+                f"No row has a label: y holds only unlabeled_label="
+                f"{self.unlabeled_label!r}."
+            )
+        check_classification_targets(labels)
+        classes = np.unique(labels)
         if len(classes) < 2:
             raise ValueError(
                 f"y has 1 class, {classes.tolist()}: a classifier needs 2 or more."
@@ -477,44 +659,115 @@ class StackedAutoencoderClassifier(
                 "classes, or set warm_start=False."
             )
         self.classes_: Array = classes
-        return codes
+
+    def _encoded(self, X: Any, y: Array, sample_weight: Any, name: str = "y") -> Block:
+        codes = encode_labels(y, self.classes_, self.unlabeled_label, name=name)
+        return Block(X, codes, check_sample_weight(sample_weight, X))
+
+    def _given_validation(
+        self, X_val: Any, y_val: Any, sample_weight_val: Any
+    ) -> Block | None:
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val go together: pass both or none.")
+        try:
+            X_val, y_val = self._validated(X_val, y_val)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val: {error}") from error
+        return self._encoded(X_val, y_val, sample_weight_val, name="y_val")
 
     def _train(
         self,
-        X: Array,
-        codes: Array,
-        sample_weight: Array,
+        rows: Block,
+        held_out: Block | None,
         random_state: np.random.RandomState,
         workers: Workers,
+        task: Task,
     ) -> None:
         """Run the stages on validated rows, inside of a call that holds the workers."""
-        sizes = layer_sizes(self.hidden_layer_sizes)
-        autoencoders = layer_autoencoders(
+        autoencoders = self._autoencoders(rows.X.shape[1], random_state)
+        if self.early_stopping and held_out is None:
+            rows, held_out = self._split(rows, random_state)
+        rows = weighted_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
+        of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
+        labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
+        watched = None
+        if held_out is not None:
+            watched = TrainingRows(*labelled_rows(held_out, of_classes), workers)
+        self.history_: list[dict[str, Any]] = []
+        if self._goes_on():
+            *hidden, softmax = self._previous_layers(autoencoders, rows.X.dtype)
+        else:
+            all_rows = TrainingRows(*rows, workers)
+            *hidden, softmax = self._new_layers(autoencoders, all_rows, task)
+        stages = []
+        fine_tunes = self.fine_tune and bool(hidden)
+        if not (self._goes_on() and fine_tunes):
+            stages.append(("softmax", len(hidden)))
+        if fine_tunes:
+            stages.append(("fine-tuning", 0))
+        layers = [*hidden, softmax]
+        for name, n_fixed in stages:
+            held = watched if name == stages[-1][0] else None
+            layers = self._minimise(
+                name, layers, n_fixed, labelled, held, random_state, task
+            )
+        self._store(layers, rows.X.dtype)
+
+    def _train_further(
+        self,
+        rows: Block,
+        random_state: np.random.RandomState,
+        workers: Workers,
+        goes_on: bool,
+    ) -> None:
+        """Go over validated rows once; the first time, pretrain on them before."""
+        autoencoders = self._autoencoders(rows.X.shape[1], random_state)
+        rows = weighted_rows(*rows, canonical=False)
+        if goes_on:
+            layers = self._previous_layers(autoencoders, rows.X.dtype)
+        else:
+            self.history_ = []
+            all_rows = TrainingRows(*rows, workers)
+            layers = self._new_layers(autoencoders, all_rows, Task())
+            self.loss_, self.n_iter_ = math.nan, 0
+            self.loss_curve_: list[float] = []
+        self.validation_scores_ = self.best_validation_score_ = None
+        if (rows.y != UNLABELLED).any():
+            of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
+            labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
+            layers = self._pass_once(layers, labelled, random_state)
+        self._store(layers, rows.X.dtype)
+
+    def _autoencoders(
+        self, n_features: int, random_state: np.random.RandomState
+    ) -> list[LayerAutoencoder]:
+        return layer_autoencoders(
             self.autoencoder,
-            (X.shape[1], *sizes),
+            (n_features, *layer_sizes(self.hidden_layer_sizes)),
             random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
             feature_names=getattr(self, "feature_names_in_", None),
         )
-        canonical = self._trains_by_lbfgs_alone(autoencoders)
-        counted = weighted_rows(X, codes, sample_weight, canonical=canonical)
-        rows = TrainingRows(*counted, workers)
-        self.history_: list[dict[str, Any]] = []
-        if self._goes_on():
-            *hidden, softmax = self._previous_layers(sizes, autoencoders, X.dtype)
-        else:
-            hidden = self._hidden_layers(autoencoders, rows)
-            softmax = _zero_layer((X.shape[1], *sizes)[-1], len(self.classes_))
-        fine_tunes = self.fine_tune and bool(hidden)
-        if not (self._goes_on() and fine_tunes):
-            on_features = rows._replace(X=rows.features(hidden))
-            (softmax,) = self._minimise("softmax", [softmax], on_features, random_state)
-        if fine_tunes:
-            network = [*hidden, softmax]
-            network = self._minimise("fine-tuning", network, rows, random_state)
-            *hidden, softmax = network
-        self._store([*hidden, softmax], X.dtype)
+
+    def _split(
+        self, rows: Block, random_state: np.random.RandomState
+    ) -> tuple[Block, Block]:
+        """Hold out a part of the labelled rows, of each class alike."""
+        labelled = np.flatnonzero(rows.y != UNLABELLED)
+        _, held_out = train_test_split(
+            labelled,
+            test_size=self.validation_fraction,
+            random_state=random_state,
+            stratify=rows.y[labelled],
+        )
+        train = np.setdiff1d(np.arange(len(rows.y)), held_out)
+        return tuple(  # type: ignore[return-value]
+            Block(rows.X[part], rows.y[part], rows.w[part])
+            for part in (train, held_out)
+        )
 
     def _trains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
         trained: list[Any] = [self]
@@ -522,51 +775,42 @@ class StackedAutoencoderClassifier(
             trained += [a for a in autoencoders if isinstance(a, SparseAutoencoder)]
         return all(estimator.solver == "lbfgs" for estimator in trained)
 
-    def _hidden_layers(
-        self,
-        autoencoders: list[LayerAutoencoder],
-        rows: TrainingRows,
+    def _new_layers(
+        self, autoencoders: list[LayerAutoencoder], rows: TrainingRows, task: Task
     ) -> list[Layer]:
-        """Stage 1: pretrain the layers from the input up, or only initialise them."""
-        if self.pretrain:
-            _check_penalties(autoencoders)
-        layers: list[Layer] = []
-        fitted: list[SparseAutoencoder] = []
-        for number, autoencoder in enumerate(autoencoders, start=1):
-            if isinstance(autoencoder, FrozenEstimator):
-                # A copy, because a refit elsewhere must not change this model.
-                autoencoder = copy.deepcopy(autoencoder.estimator)
-            elif self.pretrain:
-                stage = Stage.of(autoencoder, "pretraining", number)
-                record = autoencoder._train(
-                    rows.features(layers), rows.weights, stage, rows.workers
-                )
-                self.history_.append(record)
-            else:
-                n_in = len(layers[-1].b) if layers else rows.X.shape[1]
-                autoencoder._initialize(n_in)
-            fitted.append(autoencoder)
-            # A frozen layer may come in another precision.
-            layers.append(autoencoder._encoder().astype(rows.X.dtype))
+        """Stage 1: pretrain the hidden layers, or only initialise them.
+
+        Above them comes a softmax layer of zeros.
+        """
         # What an earlier fit left must not pass for this one's.
         self.__dict__.pop("autoencoders_", None)
         if self.pretrain:
-            self.autoencoders_ = fitted
-        return layers
+            pretrained = pretrained_layers(
+                autoencoders, rows, memory=self.memory, task=task
+            )
+            hidden, self.autoencoders_, self.history_ = pretrained
+            if self.autoencoders_ and hasattr(self, "feature_names_in_"):
+                self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
+        else:
+            hidden = initial_layers(autoencoders, rows.X.shape[1], rows.X.dtype)
+        n_in = len(hidden[-1].b) if hidden else rows.X.shape[1]
+        n_out = len(self.classes_)
+        return [*hidden, Layer(np.zeros((n_in, n_out)), np.zeros(n_out), IDENTITY)]
 
     def _previous_layers(
-        self, sizes: Sequence[int], autoencoders: list[LayerAutoencoder], dtype: Any
+        self, autoencoders: list[LayerAutoencoder], dtype: Any
     ) -> list[Layer]:
         now = {
-            "hidden_layer_sizes": tuple(sizes),
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],
         }
         before = [tuple(len(b) for b in self.intercepts_[:-1]), self.activations_]
         for (name, value), value_before in zip(now.items(), before, strict=True):
             if value != value_before:
                 raise ValueError(
-                    f"{name}={value!r}, but the fit that warm_start=True goes on from "
-                    f"has {value_before!r}: set it back, or set warm_start=False."
+                    f"{name}={value!r}, but the fit that this one goes on from has "
+                    f"{value_before!r}: set it back, or start anew, by fit with "
+                    "warm_start=False."
                 )
         return [layer.astype(dtype) for layer in self._layers()]
 
@@ -574,41 +818,96 @@ class StackedAutoencoderClassifier(
         self,
         name: str,
         layers: Sequence[Layer],
+        n_fixed: int,
         rows: TrainingRows,
+        held_out: TrainingRows | None,
         random_state: np.random.RandomState,
+        task: Task,
     ) -> list[Layer]:
-        """Stages 2 and 3: train these layers on these rows, the last as the softmax."""
-        layout = ParameterLayout(
-            (rows.X.shape[1], *(len(layer.b) for layer in layers)),
+        """Stages 2 and 3: train the layers above the lowest n_fixed ones."""
+        fixed, trained = layers[:n_fixed], layers[n_fixed:]
+        objective = self._objective(trained, rows.through(fixed))
+        stage = Stage.of(self, name)
+        stage_task = task.subtask(stage.title, max_subtasks=self.max_iter)
+
+        def attributes(theta: Array) -> dict[str, Any]:
+            network = [*fixed, *objective.layers(theta)]
+            return {**vars(self), **self._attributes(network, rows.X.dtype)}
+
+        result, record = stage.run(
+            objective,
+            _flat(trained, objective.layout, rows.X.dtype),
+            random_state,
+            task=stage_task,
+            fitted_attributes=attributes,
+            accuracy=objective.accuracy,
+            validation=held_out
+            and self._validation(self._objective(trained, held_out.through(fixed))),
         )
-        data = rows.blocks(sum(layout.sizes))
-        hidden_alpha = self.alpha if self.hidden_alpha is None else self.hidden_alpha
-        objective = NetworkObjective(
-            data,
-            layout,
-            tuple(layer.activation for layer in layers[:-1]),
-            alpha=self.alpha,
-            hidden_alpha=hidden_alpha,
-        )
-        theta0 = layout.pack(
-            [layer.W for layer in layers], [layer.b for layer in layers], rows.X.dtype
-        )
-        result, record = Stage.of(self, name).run(
-            objective, theta0, random_state, objective.accuracy
-        )
+        stage_task.end(lambda: attributes(result.theta))
         self.history_.append(record)
         self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
-        return objective.layers(result.theta)
+        scores = record["validation_scores"]
+        self.validation_scores_ = scores
+        self.best_validation_score_ = max(scores) if scores else None
+        # What partial_fit left is not about these weights.
+        self.__dict__.pop("_adam_state", None)
+        return [*fixed, *objective.layers(result.theta)]
+
+    def _pass_once(
+        self,
+        layers: Sequence[Layer],
+        rows: TrainingRows,
+        random_state: np.random.RandomState,
+    ) -> list[Layer]:
+        n_fixed = 0 if self.fine_tune else len(layers) - 1
+        fixed, trained = layers[:n_fixed], layers[n_fixed:]
+        objective = self._objective(trained, rows.through(fixed))
+        theta, self.loss_, self._adam_state = Stage.of(self, "fine-tuning").pass_once(
+            objective,
+            _flat(trained, objective.layout, rows.X.dtype),
+            getattr(self, "_adam_state", None),
+            random_state,
+        )
+        self.loss_curve_ = [*self.loss_curve_, self.loss_]
+        self.n_iter_ = len(self.loss_curve_)
+        return [*fixed, *objective.layers(theta)]
+
+    def _objective(
+        self, layers: Sequence[Layer], rows: TrainingRows
+    ) -> NetworkObjective:
+        layout = ParameterLayout(
+            (rows.X.shape[1], *(len(layer.b) for layer in layers)),
+        )
+        return NetworkObjective(
+            rows.blocks(sum(layout.sizes)),
+            layout,
+            tuple(layer.activation for layer in layers[:-1]),
+            alpha=self.alpha,
+            hidden_alpha=self.alpha if self.hidden_alpha is None else self.hidden_alpha,
+        )
+
+    def _validation(self, objective: NetworkObjective) -> Validation:
+        """Score of a vector on the rows of the objective, which are held out."""
+        if self.solver == "adam":
+            return Validation(objective.accuracy, perfect=1.0)
+        return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
 
     def _store(self, layers: Sequence[Layer], dtype: Any) -> None:
-        # Copies of their own: a view would keep the solver's whole vector alive.
-        self.coefs_ = [np.array(layer.W, dtype=dtype) for layer in layers]
-        self.intercepts_ = [np.array(layer.b, dtype=dtype) for layer in layers]
-        self.activations_ = [layer.activation.name for layer in layers[:-1]]
+        self.__dict__.update(self._attributes(layers, dtype))
         self.n_layers_ = len(layers) + 1
         self.n_outputs_ = len(self.classes_)
         self.out_activation_ = "softmax"
+
+    def _attributes(self, layers: Sequence[Layer], dtype: Any) -> dict[str, Any]:
+        """Attributes that make a fitted estimator of a network."""
+        return {
+            # Copies of their own: a view would keep the solver's whole vector alive.
+            "coefs_": [np.array(layer.W, dtype=dtype) for layer in layers],
+            "intercepts_": [np.array(layer.b, dtype=dtype) for layer in layers],
+            "activations_": [layer.activation.name for layer in layers[:-1]],
+        }
 
     def _layers(self) -> list[Layer]:
         check_is_fitted(self)
@@ -616,20 +915,15 @@ class StackedAutoencoderClassifier(
         return make_layers(self.coefs_, self.intercepts_, [*hidden, IDENTITY])
 
     def _map_rows(self, function: Any, X: Any, layers: list[Layer]) -> Array:
-        X = validate_data(self, X, dtype=float_dtypes(X), order="C", reset=False)
+        X = self._validated(X)
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
 
 
-def _check_penalties(autoencoders: list[LayerAutoencoder]) -> None:
-    # Before the first layer is trained, not when the wrong one's turn comes.
-    for autoencoder in autoencoders:
-        if isinstance(autoencoder, SparseAutoencoder):
-            autoencoder._check_penalty()
-
-
-def _zero_layer(n_in: int, n_out: int) -> Layer:
-    return Layer(np.zeros((n_in, n_out)), np.zeros(n_out), IDENTITY)
+def _flat(layers: Sequence[Layer], layout: ParameterLayout, dtype: Any) -> Array:
+    return layout.pack(
+        [layer.W for layer in layers], [layer.b for layer in layers], dtype
+    )
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:

@@ -1,8 +1,9 @@
 """A stage of training: one run of a solver, with its clock, lines and record."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -11,8 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._arrays import Array
+from ._callbacks import Iterations, Task
+from ._early_stopping import Validation
 from ._objectives import AutoencoderObjective, NetworkObjective
-from ._solvers import SOLVERS, SolverOptions, SolverResult
+from ._solvers import (
+    SOLVERS,
+    AdamState,
+    SolverOptions,
+    SolverResult,
+    adam_epoch,
+    iter_batches,
+)
 from ._user_warnings import warn_user
 
 # scikit-learn's constraints on the parameters that both estimators share: those of the
@@ -28,6 +38,8 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     ],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "shuffle": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "n_jobs": [Integral, None],
@@ -62,25 +74,74 @@ class Stage(NamedTuple):
         objective: AutoencoderObjective | NetworkObjective,
         theta0: Array,
         random_state: np.random.RandomState,
+        *,
+        task: Task,
+        fitted_attributes: Callable[[Array], dict[str, Any]] | None = None,
         accuracy: Callable[[Array], float] | None = None,
+        validation: Validation | None = None,
     ) -> tuple[SolverResult, dict[str, Any]]:
-        """Minimise the objective; return the solver's result and the stage's record."""
+        """Minimise the objective; return the solver's result and the stage's record.
+
+        Parameters
+        ----------
+        objective, theta0, random_state
+            What is minimised, and from where.
+        task : Task
+            Whose subtasks the iterations are.
+        fitted_attributes : callable theta -> dict or None
+            What callbacks may make a fitted estimator of.
+        accuracy : callable theta -> float or None
+            On the training rows, for the record.
+        validation : Validation or None
+            Ends the run and chooses the vector, in the place of the loss.
+        """
         start = time.perf_counter()
+        iterations = Iterations(task, self.options.max_iter)
+
+        def on_iteration(n_iter: int, loss: float, theta: Array) -> bool:
+            self._print_iteration(n_iter, loss)
+            ends = validation is not None and validation.ends_run(theta, self.options)
+            return iterations.end(fitted_attributes, theta) or ends
+
         result = SOLVERS[self.solver](
             objective.value_and_gradient,
             theta0,
-            options=self.options,
-            n_rows=len(objective.data.X),
+            # Where rows are held out, no loss ends the run: none falls so little.
+            options=replace(self.options, tol=-math.inf)
+            if validation
+            else self.options,
+            n_rows=objective.data.X.shape[0],
             random_state=random_state,
-            on_iteration=self._print_iteration,
+            on_iteration=on_iteration,
         )
+        iterations.close()
+        if validation is not None:
+            result = validation.best_of(result)
         seconds = time.perf_counter() - start
         record = self._record(result, seconds)
+        record["validation_scores"] = validation and validation.scores
         if accuracy is not None:
             record["accuracy"] = accuracy(result.theta)
         if self.verbose:
             print(self._summary(record), flush=True)
         return result, record
+
+    def pass_once(
+        self,
+        objective: AutoencoderObjective | NetworkObjective,
+        theta0: Array,
+        state: dict[str, Any] | None,
+        random_state: np.random.RandomState,
+    ) -> tuple[Array, float, dict[str, Any]]:
+        """Go over the rows once with Adam; return theta, the loss and Adam's state."""
+        theta = np.array(theta0)
+        adam = AdamState(theta) if state is None else AdamState.from_dict(state)
+        n_rows = objective.data.X.shape[0]
+        batches = iter_batches(n_rows, self.options, random_state)
+        loss = adam_epoch(
+            objective.value_and_gradient, theta, adam, batches, self.options, 1
+        )
+        return theta, loss, adam.to_dict()
 
     def _print_iteration(self, n_iter: int, loss: float) -> None:
         if self.verbose > 1:

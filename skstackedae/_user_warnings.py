@@ -3,9 +3,9 @@
 import sys
 import warnings
 
-# Frames of these packages lie between a user's call and a warning: our own, and
-# scikit-learn's wrapper of fit, its Pipeline, its fit_transform.
-INNER_PACKAGES = {"skstackedae", "sklearn"}
+# Frames of these packages lie between a user's call and a warning: our own,
+# scikit-learn's wrapper of fit, its Pipeline, its fit_transform, and joblib's cache.
+INNER_PACKAGES = {"skstackedae", "sklearn", "joblib"}
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

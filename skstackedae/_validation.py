@@ -28,7 +28,7 @@ def float_dtypes(X: Any) -> Any:
     return np.float32 if columns and columns <= FLOAT32_COLUMNS else FLOAT_DTYPES
 
 
-def check_sample_weight(sample_weight: ArrayLike | None, X: Array) -> Array:
+def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
     weights = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -38,3 +38,12 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Array) -> Array:
             "sample_weight is zero for every row: at least one row must count."
         )
     return weights
+
+
+def check_no_early_stopping(estimator: Any) -> None:
+    """Tell users of partial_fit that there is no run that could stop early."""
+    if estimator.early_stopping:
+        raise ValueError(
+            "partial_fit goes over its rows once and cannot stop early: set "
+            "early_stopping=False."
+        )

@@ -260,6 +260,16 @@ def test_the_lowest_autoencoder_knows_the_columns(library, iris):
     assert not hasattr(model.autoencoders_[0], "feature_names_in_")
 
 
+def test_names_do_not_come_from_the_cache(iris, tmp_path):
+    X, y = iris
+    model = clone(ESTIMATORS[1]).set_params(memory=tmp_path)
+    model.fit(FRAMES["pandas"](X), y)
+    renamed = FRAMES["pandas"](X).rename(columns=str.upper)
+    lowest = model.fit(renamed, y).autoencoders_[0]
+    assert lowest.feature_names_in_.tolist() == [name.upper() for name in COLUMNS]
+    assert not hasattr(model.fit(X, y).autoencoders_[0], "feature_names_in_")
+
+
 @both_libraries
 def test_a_frozen_layer_wants_its_columns(library, iris):
     X, y = iris

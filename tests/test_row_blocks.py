@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, csr_matrix, issparse
 
 from skstackedae import _row_blocks
 from skstackedae._row_blocks import (
@@ -52,7 +53,7 @@ def test_batch_weights_stand_for_all_rows(rng):
 
 
 def test_few_rows_are_cut_for_more_than_one_core_if_it_pays():
-    wide, narrow = 1_200 * 4, 270 * 8
+    wide, narrow = 4_800 * 4, 270 * 8
     assert len(cut_rows(200, wide)) == 2
     assert len(cut_rows(200, narrow)) == 1
     assert len(cut_rows(2_000, narrow)) == 4
@@ -125,9 +126,38 @@ def test_canonical_form_makes_equal_problems_equal(rng):
 def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
     X, y = np.array([[1.0], [1.0], [-0.0], [0.0]]), np.array([0, 1, 0, 0])
     rows = weighted_rows(X, y, np.ones(4), canonical=True)
-    np.testing.assert_array_equal(rows.X, [[0], [1], [1]])
-    np.testing.assert_array_equal(rows.y, [0, 0, 1])
-    np.testing.assert_array_equal(rows.w, [0.5, 0.25, 0.25])
+    # In any order, and without the sign of zero.
+    found = {(str(x), int(c)): w for (x,), c, w in zip(*rows, strict=True)}
+    assert found == {("0.0", 0): 0.5, ("1.0", 0): 0.25, ("1.0", 1): 0.25}
+
+
+@pytest.mark.parametrize("make", [csr_array, csr_matrix])
+def test_canonical_form_of_sparse_rows_is_that_of_dense_ones(make, rng):
+    X = rng.randint(3, size=(60, 3)) * rng.randint(2, size=(60, 3)) / 2
+    y, w = rng.randint(2, size=60), rng.rand(60)
+    dense = weighted_rows(X, y, w, canonical=True)
+    sparse = weighted_rows(make(X), y, w, canonical=True)
+    assert issparse(sparse.X)
+    assert len(dense.X) < 60
+    np.testing.assert_array_equal(sparse.X.toarray(), dense.X)
+    np.testing.assert_array_equal(sparse.y, dense.y)
+    np.testing.assert_array_equal(sparse.w, dense.w)
+
+
+@pytest.mark.parametrize("make", [csr_array, csr_matrix])
+def test_kernels_see_dense_blocks_of_sparse_rows(make, monkeypatch, rng):
+    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 3)
+    X = rng.rand(10, 4) * (rng.rand(10, 4) > 0.5)
+    rows = RowBlocks(make(X), None, np.full(10, 0.1), row_width=4)
+    assert len(rows) > 2
+    for part in (rows, rows.batch(np.arange(10)[::-1])):
+        for block in part.map(lambda block: block):
+            assert type(block.X) is np.ndarray
+    np.testing.assert_array_equal(rows.stack(lambda part: part), X)
+    np.testing.assert_array_equal(
+        rows.batch(np.arange(10)[::-1]).stack(lambda part: part), X[::-1]
+    )
 
 
 @pytest.mark.parametrize("shape", [(1025, 1), (3, 2**19)])

@@ -74,7 +74,7 @@ def test_check_estimator_leaves_out(estimator, check):
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
 def test_tags(estimator):
     tags = get_tags(estimator)
-    assert not tags.input_tags.sparse
+    assert tags.input_tags.sparse
     assert set(tags.transformer_tags.preserves_dtype) == {"float32", "float64"}
     assert is_classifier(estimator) == isinstance(
         estimator, StackedAutoencoderClassifier

@@ -32,7 +32,7 @@ def solve(solver, problem, theta0, n_rows=100, on_iteration=None, **changes):
         options=options(**changes),
         n_rows=n_rows,
         random_state=np.random.RandomState(0),
-        on_iteration=on_iteration or (lambda n_iter, loss: None),
+        on_iteration=on_iteration or (lambda n_iter, loss, theta: False),
     )
 
 
@@ -87,12 +87,45 @@ def test_running_out_of_iterations_is_told(solver):
         problem,
         theta0,
         max_iter=3,
-        on_iteration=lambda *args: seen.append(args),
+        on_iteration=lambda n_iter, loss, theta: seen.append((n_iter, loss)),
     )
     assert not result.converged
     assert result.n_iter == 3
     assert seen == list(enumerate(result.loss_curve, start=1))
     assert result.loss == result.loss_curve[-1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_who_watches_may_end_the_run(solver):
+    problem, theta0, _ = valley()
+    seen = []
+
+    def on_iteration(n_iter, loss, theta):
+        seen.append((problem(theta)[0], theta.copy()))
+        return n_iter == 4
+
+    result = solve(solver, problem, theta0, on_iteration=on_iteration)
+    assert result.n_iter == len(seen) == 4
+    assert result.converged
+    np.testing.assert_array_equal(result.theta, seen[-1][1])
+    if solver == "lbfgs":
+        assert [loss for loss, _ in seen] == result.loss_curve
+
+
+def test_adam_goes_on_from_the_parts_of_its_state(rng):
+    gradients = rng.randn(6, 4)
+    whole, theta = AdamState(np.zeros(4)), np.zeros(4)
+    for gradient in gradients:
+        whole.step(theta, gradient, 0.1)
+    state, again = AdamState(np.zeros(4)), np.zeros(4)
+    for gradient in gradients:
+        parts = state.to_dict()
+        before = {name: np.copy(part) for name, part in parts.items()}
+        state = AdamState.from_dict(parts)
+        state.step(again, gradient, 0.1)
+        for name, part in parts.items():
+            np.testing.assert_array_equal(part, before[name])
+    np.testing.assert_array_equal(theta, again)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

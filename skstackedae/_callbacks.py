@@ -1,0 +1,102 @@
+"""The tasks of a fit, told to scikit-learn's callbacks where there are any."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ._arrays import Array
+
+try:
+    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """No callbacks before scikit-learn 1.9."""
+
+
+#: What makes a copy of the estimator ready to predict: names and values of attributes.
+FittedAttributes = Callable[[], dict[str, Any]]
+
+
+class Task:
+    """A node in the tree of a fit's tasks: the fit, a stage, an iteration.
+
+    Without a context, because there is no callback, all calls do nothing.
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        context: Any = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        self._estimator, self._context, self._data = estimator, context, data or {}
+        if context is not None:
+            context.call_on_fit_task_begin(estimator=estimator, **self._data)
+
+    @classmethod
+    def of_fit(
+        cls,
+        estimator: Any,
+        max_subtasks: int,
+        *,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+    ) -> "Task":
+        """Begin a fit; scikit-learn's decorator of `fit` tears its callbacks down."""
+        if not hasattr(estimator, "_init_callback_context"):
+            return cls()
+        context = estimator._init_callback_context(max_subtasks=max_subtasks)
+        if not getattr(estimator, "_skl_callbacks", None):
+            return cls()
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        return cls(estimator, context, {"X": X, "y": y, "metadata": metadata})
+
+    def subtask(self, name: str, max_subtasks: int = 0) -> "Task":
+        """Begin a task within this one."""
+        if self._context is None:
+            return self
+        context = self._context.subcontext(task_name=name, max_subtasks=max_subtasks)
+        return Task(self._estimator, context, self._data)
+
+    def end(self, attributes: FittedAttributes | None = None) -> bool:
+        """End the task; return whether a callback asks to stop its siblings."""
+        if self._context is None:
+            return False
+        stop = self._context.call_on_fit_task_end(
+            estimator=self._estimator,
+            reconstruction_attributes=attributes,
+            **self._data,
+        )
+        return bool(stop)
+
+
+class Iterations:
+    """Subtasks of a task, one after the other."""
+
+    def __init__(self, task: Task, max_iter: int) -> None:
+        self._task, self._n_left = task, max_iter
+        self._current: Task | None = None
+        self._begin()
+
+    def end(
+        self, attributes: Callable[[Array], dict[str, Any]] | None, theta: Array
+    ) -> bool:
+        """End an iteration and begin the next, unless a callback asks to stop."""
+        assert self._current is not None
+        stop = self._current.end(attributes and partial(attributes, theta))
+        self._current = None
+        if not stop:
+            self._begin()
+        return stop
+
+    def close(self) -> None:
+        """End the iteration that was begun in vain."""
+        if self._current is not None:
+            self._current.end()
+
+    def _begin(self) -> None:
+        if self._n_left > 0:
+            self._current = self._task.subtask("iteration")
+            self._n_left -= 1

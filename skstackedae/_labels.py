@@ -1,0 +1,93 @@
+"""Labels: which rows have one, which class it is, and how much each class counts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ._arrays import Array
+from ._row_blocks import Block, weighted_rows
+from ._user_warnings import warn_user
+
+#: Code of rows without a label.
+UNLABELLED = -1
+
+
+def is_labelled(y: Array, unlabeled_label: Any) -> Array:
+    """Tell the rows that have a label; all have if ``unlabeled_label`` is None."""
+    if unlabeled_label is None:
+        return np.ones(len(y), dtype=bool)
+    # One by one, because numpy compares no strings with numbers.
+    return np.array([label != unlabeled_label for label in y.tolist()], dtype=bool)
+
+
+def encode_labels(
+    y: Array, classes: Array, unlabeled_label: Any, *, name: str = "y"
+) -> Array:
+    """Return the position of each row's label in the sorted classes, or UNLABELLED."""
+    labelled = is_labelled(y, unlabeled_label)
+    unknown = sorted(set(y[labelled].tolist()) - set(classes.tolist()))
+    if unknown:
+        raise ValueError(
+            f"{name} has the labels {unknown}, which are not among the classes "
+            f"{classes.tolist()}."
+        )
+    codes = np.full(len(y), UNLABELLED)
+    codes[labelled] = np.searchsorted(classes, y[labelled])
+    return codes
+
+
+def class_weights(
+    class_weight: Any, classes: Array, codes: Array, sample_weight: Array
+) -> Array:
+    """Return the weight of each class.
+
+    'balanced' makes the rows of every class count the same together; codes and
+    sample_weight are those of the training rows, labelled or not.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, Mapping):
+        return _given_weights(class_weight, classes)
+    labelled = codes != UNLABELLED
+    totals = np.bincount(
+        codes[labelled],
+        weights=sample_weight[labelled].astype(np.float64),
+        minlength=len(classes),
+    )
+    weights = np.zeros(len(classes))
+    np.divide(totals.sum() / len(classes), totals, out=weights, where=totals > 0)
+    return weights
+
+
+def _given_weights(class_weight: Mapping[Any, float], classes: Array) -> Array:
+    unknown = [label for label in class_weight if label not in classes.tolist()]
+    if unknown:
+        warn_user(
+            f"class_weight has the labels {unknown}, which are not in y: its classes "
+            f"are {classes.tolist()}.",
+            UserWarning,
+        )
+    weights = np.array([class_weight.get(label, 1.0) for label in classes.tolist()])
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(
+            f"class_weight={class_weight!r} holds a weight that is negative or not "
+            "finite: give each class 0 or more."
+        )
+    return weights
+
+
+def labelled_rows(rows: Block, weights_of_classes: Array) -> Block:
+    """Take the rows that have a label, weighted by their class; weights sum to 1."""
+    labelled = rows.y != UNLABELLED
+    # The last entry is that of rows without a label: UNLABELLED counts from the end.
+    factors = np.append(weights_of_classes, 0.0)[rows.y]
+    weights = rows.w * factors
+    if not labelled.any():
+        raise ValueError("No row has a label: y holds only unlabeled_label.")
+    if not weights.any():
+        raise ValueError(
+            "No labelled row has a weight above 0: change class_weight or "
+            "sample_weight, so that at least one counts."
+        )
+    return weighted_rows(rows.X, rows.y, weights, canonical=False)

@@ -1,0 +1,150 @@
+"""Pretraining: the hidden layers of a stack, trained from the input up."""
+
+import copy
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_memory
+
+from ._arrays import Array
+from ._callbacks import Task
+from ._layer_prototypes import LayerAutoencoder
+from ._network import Layer, output
+from ._row_blocks import RowBlocks
+from ._sparse_autoencoder import SparseAutoencoder
+from ._stages import Stage
+from ._version import __version__
+from ._workers import Workers
+
+# Parameters that change nothing about a trained layer.
+NOT_IN_CACHE_KEY = ("n_jobs", "verbose")
+
+
+class TrainingRows(NamedTuple):
+    """Rows that count, their weights, and threads for them."""
+
+    X: Any
+    y: Array
+    weights: Array
+    workers: Workers
+
+    def blocks(self, row_width: int) -> RowBlocks:
+        """Cut the rows for a network of this width."""
+        return RowBlocks(
+            self.X, self.y, self.weights, row_width=row_width, workers=self.workers
+        )
+
+    def through(self, layers: Sequence[Layer]) -> "TrainingRows":
+        """Put the activations of the last of these layers in the place of X."""
+        if not layers:
+            return self
+        row_width = self.X.shape[1] + sum(len(layer.b) for layer in layers)
+        return self._replace(X=self.blocks(row_width).stack(output, layers))
+
+
+class PretrainedLayers(NamedTuple):
+    """The encoders of a stack, what they came from, and the records of its stages."""
+
+    encoders: list[Layer]
+    autoencoders: list[SparseAutoencoder]
+    history: list[dict[str, Any]]
+
+
+def pretrained_layers(
+    autoencoders: Sequence[LayerAutoencoder],
+    rows: TrainingRows,
+    *,
+    memory: Any,
+    task: Task,
+) -> PretrainedLayers:
+    """Train one autoencoder after the other, each on the activations below."""
+    _check_penalties(autoencoders)
+    layers = PretrainedLayers([], [], [])
+    for number, autoencoder in enumerate(autoencoders, start=1):
+        if isinstance(autoencoder, FrozenEstimator):
+            # A copy, because a refit elsewhere must not change this model.
+            autoencoder = copy.deepcopy(autoencoder.estimator)
+        else:
+            below = rows.through(layers.encoders)
+            record = _train(autoencoder, below, number, memory, task)
+            layers.history.append(record)
+        layers.autoencoders.append(autoencoder)
+        # A frozen layer may come in another precision.
+        layers.encoders.append(autoencoder._encoder().astype(rows.X.dtype))
+    return layers
+
+
+def initial_layers(
+    autoencoders: Sequence[LayerAutoencoder], n_features: int, dtype: Any
+) -> list[Layer]:
+    """Return the layers from which pretraining would start; frozen ones as they are."""
+    layers: list[Layer] = []
+    for autoencoder in autoencoders:
+        if isinstance(autoencoder, FrozenEstimator):
+            autoencoder = autoencoder.estimator
+        else:
+            autoencoder._initialize(len(layers[-1].b) if layers else n_features)
+        layers.append(autoencoder._encoder().astype(dtype))
+    return layers
+
+
+def _check_penalties(autoencoders: Sequence[LayerAutoencoder]) -> None:
+    # Before the first layer is trained, not when the wrong one's turn comes.
+    for autoencoder in autoencoders:
+        if isinstance(autoencoder, SparseAutoencoder):
+            autoencoder._check_penalty()
+
+
+def _train(
+    autoencoder: SparseAutoencoder,
+    rows: TrainingRows,
+    number: int,
+    memory: Any,
+    task: Task,
+) -> dict[str, Any]:
+    """Train a layer, or take it from the cache; return its record."""
+    stage = Stage.of(autoencoder, "pretraining", number)
+    layer_task = task.subtask(stage.title, max_subtasks=autoencoder.max_iter)
+    parameters = autoencoder.get_params()
+    for name in NOT_IN_CACHE_KEY:
+        del parameters[name]
+    location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    train = check_memory(location).cache(
+        _trained_attributes, ignore=["autoencoder", "stage", "workers", "task"]
+    )
+    attributes, record = train(
+        parameters,
+        rows.X,
+        rows.weights,
+        __version__,
+        autoencoder=autoencoder,
+        stage=stage,
+        workers=rows.workers,
+        task=layer_task,
+    )
+    autoencoder.__dict__.update(attributes)
+    layer_task.end()
+    # In the cache it may have been another layer.
+    return {**record, "layer": number}
+
+
+def _trained_attributes(
+    parameters: dict[str, Any],
+    X: Any,
+    weights: Array,
+    version: str,
+    *,
+    autoencoder: SparseAutoencoder,
+    stage: Stage,
+    workers: Workers,
+    task: Task,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train a layer; return what fit would leave on it, and the stage's record.
+
+    The first four arguments say all that the result depends on.
+    """
+    record = autoencoder._train(X, weights, stage, workers, task)
+    attributes = {name: v for name, v in vars(autoencoder).items() if name[-1] == "_"}
+    return attributes, record

@@ -1,0 +1,234 @@
+"""Validation during the last supervised stage, and of an autoencoder's training."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.datasets import load_digits
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._early_stopping import Validation
+from skstackedae._solvers import SolverOptions, SolverResult
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Stopped after max_iter", "ignore:Most units of the"
+)
+
+
+def small(sizes=(12,), **changes):
+    settings = {
+        "autoencoder": SparseAutoencoder(max_iter=15),
+        "max_iter": 60,
+        "alpha": 1e-4,
+        "random_state": 0,
+    }
+    return StackedAutoencoderClassifier(sizes, **settings | changes)
+
+
+@pytest.fixture(scope="module")
+def split():
+    X, y = load_digits(return_X_y=True)
+    X = X / 16
+    return X[:300], y[:300], X[300:500], y[300:500]
+
+
+def score(model, X, y, weights=None):
+    if model.solver == "lbfgs":
+        log_probabilities = model.predict_log_proba(X)[np.arange(len(y)), y]
+        return np.average(log_probabilities, weights=weights)
+    return accuracy_score(y, model.predict(X), sample_weight=weights)
+
+
+@pytest.mark.parametrize("fine_tune", [True, False])
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_the_weights_with_the_best_score_are_kept(solver, fine_tune, split):
+    X, y, X_val, y_val = split
+    model = small(solver=solver, fine_tune=fine_tune, learning_rate_init=0.01)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    scores = model.validation_scores_
+    assert len(scores) == model.n_iter_
+    assert model.best_validation_score_ == max(scores)
+    assert score(model, X_val, y_val) == pytest.approx(max(scores))
+    assert model.loss_ == model.loss_curve_[int(np.argmax(scores))]
+    assert model.history_[-1]["validation_scores"] == scores
+    # Only the last stage is watched.
+    assert [s["validation_scores"] is None for s in model.history_[:-1]] == [True] * (
+        len(model.history_) - 1
+    )
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_it_ends_the_stage_when_the_score_stalls(solver, split):
+    X, y, X_val, y_val = split
+    settings = {"solver": solver, "learning_rate_init": 0.01, "max_iter": 400}
+    settings["autoencoder"] = SparseAutoencoder(max_iter=60)
+    model = small(n_iter_no_change=5, **settings).fit(X, y, X_val=X_val, y_val=y_val)
+    assert model.n_iter_ < 400
+    assert model.history_[-1]["converged"]
+    perfect = 0.0 if solver == "lbfgs" else 1.0
+    errors = np.minimum.accumulate(perfect - np.array(model.validation_scores_))
+    fall = errors[:-5] - errors[5:]
+    assert fall[-1] <= 0.01 * errors[-6]
+    assert (fall[:-1] > 0.01 * errors[:-6]).all()
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_early_stopping_holds_out_a_stratified_part(solver, split):
+    X, y, _, _ = split
+    settings = {"solver": solver, "validation_fraction": 0.2, "pretrain": False}
+    model = small(early_stopping=True, **settings).fit(X, y)
+    assert len(model.validation_scores_) == model.n_iter_
+    again = small(early_stopping=True, **settings).fit(X, y)
+    for part, other in zip(model.coefs_, again.coefs_, strict=True):
+        assert_array_equal(part, other)
+    plain = small(**settings).fit(X, y)
+    assert plain.validation_scores_ is None
+    assert plain.best_validation_score_ is None
+
+
+def test_rows_that_are_held_out_are_of_every_class_and_labelled(rng):
+    from skstackedae._row_blocks import Block
+
+    codes = np.r_[np.repeat([0, 1, 2], [50, 20, 10]), np.full(30, -1)]
+    rows = Block(rng.rand(110, 3), codes, np.ones(110))
+    model = small(validation_fraction=0.1)
+    train, held_out = model._split(rows, rng)
+    assert_array_equal(np.bincount(held_out.y), [5, 2, 1])
+    assert (train.y == -1).sum() == 30
+    assert_array_equal(
+        np.sort(np.r_[train.X[:, 0], held_out.X[:, 0]]), np.sort(rows.X[:, 0])
+    )
+
+
+def test_given_rows_turn_validation_on_and_hold_nothing_out(split):
+    X, y, X_val, y_val = split
+    one = small(solver="adam").fit(X, y, X_val=X_val, y_val=y_val)
+    other = small(solver="adam", early_stopping=True).fit(
+        X, y, X_val=X_val, y_val=y_val
+    )
+    assert one.validation_scores_ == other.validation_scores_
+    # Pretraining is as without: on all rows, and on none of X_val.
+    plain = small(solver="adam").fit(X, y)
+    for mine, its in zip(
+        one.autoencoders_[0].coefs_, plain.autoencoders_[0].coefs_, strict=True
+    ):
+        assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_validation_rows_have_weights(solver, split):
+    X, y, X_val, y_val = split
+    w = np.where(y_val == 3, 20.0, 1.0)
+    model = small(solver=solver).fit(
+        X, y, X_val=X_val, y_val=y_val, sample_weight_val=w
+    )
+    expected = score(model, X_val, y_val, w)
+    assert model.best_validation_score_ == pytest.approx(expected)
+
+
+def test_unlabelled_validation_rows_do_not_count(split):
+    X, y, X_val, y_val = split
+    some = np.where(np.arange(200) % 2, y_val, -1)
+    model = small(unlabeled_label=-1).fit(X, y, X_val=X_val, y_val=some)
+    other = small().fit(X, y, X_val=X_val[1::2], y_val=y_val[1::2])
+    np.testing.assert_allclose(model.validation_scores_, other.validation_scores_)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_val": None}, "X_val and y_val go together"),
+        ({"X_val": None}, "X_val and y_val go together"),
+        ({"X_val": np.ones((200, 3))}, "X_val.*features"),
+        ({"y_val": np.full(200, 11)}, r"y_val has the labels \[11\]"),
+        ({"y_val": np.zeros(7)}, "X_val, y_val: .*inconsistent"),
+        ({"sample_weight_val": -np.ones(200)}, "[Nn]egative"),
+    ],
+)
+def test_bad_validation_data_are_an_error(changes, message, split):
+    X, y, X_val, y_val = split
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, y, **{"X_val": X_val, "y_val": y_val} | changes)
+
+
+def test_a_search_slices_what_is_as_long_as_X(split):
+    # The trap: 300 validation rows for 300 rows of X become 150 in each fit.
+    X, y, X_val, y_val = split
+    X_val, y_val = np.r_[X_val, X_val[:100]], np.r_[y_val, y_val[:100]]
+    seen = []
+
+    class Spy(StackedAutoencoderClassifier):
+        def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+            seen.append(len(X_val))
+            return super().fit(X, y, sample_weight, X_val=X_val, y_val=y_val)
+
+    spy = Spy((5,), pretrain=False, max_iter=2)
+    GridSearchCV(spy, {"alpha": [0.1]}, cv=2, refit=False).fit(
+        X, y, X_val=X_val, y_val=y_val
+    )
+    assert seen == [150, 150]
+    del seen[:]
+    # The way out: another number of rows.
+    GridSearchCV(spy, {"alpha": [0.1]}, cv=2, refit=False).fit(
+        X, y, X_val=X_val[:-1], y_val=y_val[:-1]
+    )
+    assert seen == [299, 299]
+
+
+def test_a_pipeline_transforms_validation_rows_if_it_is_told_to(split):
+    X, y, X_val, y_val = split
+    with config_context(enable_metadata_routing=True):
+        classifier = small(solver="adam").set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(
+            MinMaxScaler((0.0, 0.5)), classifier, transform_input=["X_val"]
+        )
+        pipeline.fit(X, y, X_val=X_val, y_val=y_val)
+        scaler = pipeline[0]
+    expected = small(solver="adam").fit(
+        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    assert pipeline[-1].validation_scores_ == expected.validation_scores_
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_an_autoencoder_is_watched_by_its_reconstructions(solver, digits):
+    X = digits[0][:400]
+    settings = {"sparsity_weight": 0, "alpha": 0, "solver": solver, "max_iter": 40}
+    model = SparseAutoencoder(20, early_stopping=True, random_state=0, **settings)
+    model.fit(X)
+    assert len(model.validation_scores_) == model.n_iter_
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    # The best score is that of a tenth of the rows, whichever they are.
+    rows = np.random.RandomState(0).permutation(400)[:40]
+    assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
+    plain = SparseAutoencoder(20, random_state=0, **settings).fit(X)
+    assert plain.validation_scores_ is None
+
+
+def test_a_prototype_may_stop_early_too(few_digits):
+    prototype = SparseAutoencoder(early_stopping=True, max_iter=20)
+    model = small(autoencoder=prototype).fit(*few_digits)
+    scores = model.history_[0]["validation_scores"]
+    assert len(scores) == model.history_[0]["n_iter"]
+    assert model.autoencoders_[0].validation_scores_ == scores
+
+
+def test_the_best_vector_is_a_copy():
+    options = SolverOptions(9, 0.1, 2, "auto", 0.1, True)
+    theta = np.zeros(2)
+    validation = Validation(lambda theta: -abs(theta[0] - 3), perfect=0.0)
+    ended = []
+    for _ in range(6):
+        theta += 1
+        ended.append(validation.ends_run(theta, options))
+    assert validation.scores == [-2, -1, 0, -1, -2, -3]
+    assert ended == [False, False, False, False, True, True]
+    result = SolverResult(theta, 0.5, 6, False, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+    best = validation.best_of(result)
+    assert_array_equal(best.theta, [3, 3])
+    assert best.loss == 4.0
+    assert best.n_iter == 6

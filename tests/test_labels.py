@@ -1,0 +1,251 @@
+"""Rows without labels, and weights of classes."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.class_weight import compute_class_weight
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._labels import class_weights, encode_labels, is_labelled
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
+
+
+def small(sizes=(10, 8), **changes):
+    settings = {"autoencoder": SparseAutoencoder(max_iter=20), "max_iter": 15}
+    return StackedAutoencoderClassifier(sizes, random_state=0, **settings | changes)
+
+
+@pytest.fixture
+def partly(few_digits):
+    """150 digits, a third of which have a label."""
+    X, y = few_digits[0][:150], few_digits[1][:150].copy()
+    y[50:] = -1
+    return X, y
+
+
+def same_network(one, other):
+    for part, other_part in zip(one.coefs_, other.coefs_, strict=True):
+        assert_array_equal(part, other_part)
+
+
+# Unlabelled rows --------------------------------------------------------------------
+
+
+def test_pretraining_sees_all_rows_and_the_rest_only_labelled_ones(partly):
+    X, y = partly
+    model = small(unlabeled_label=-1, fine_tune=False).fit(X, y)
+    assert_array_equal(model.classes_, np.arange(10))
+    # The same autoencoders as a fit in which every row has a label ...
+    supervised = small(fine_tune=False).fit(X, np.arange(150) % 10)
+    for mine, other in zip(model.autoencoders_, supervised.autoencoders_, strict=True):
+        assert_allclose(mine.coefs_[0], other.coefs_[0], rtol=1e-6, atol=1e-9)
+    # ... and the softmax layer of the labelled rows' features.
+    softmax = small((), tol=0, max_iter=500).fit(model.transform(X[:50]), y[:50])
+    model = small(unlabeled_label=-1, fine_tune=False, tol=0, max_iter=500).fit(X, y)
+    assert_allclose(
+        softmax.predict_proba(model.transform(X)), model.predict_proba(X), atol=1e-4
+    )
+
+
+def test_unlabelled_rows_are_not_fine_tuned_on(partly):
+    X, y = partly
+    settings = {"unlabeled_label": -1, "pretrain": False, "solver": "adam"}
+    same_network(small(**settings).fit(X, y), small(**settings).fit(X[:50], y[:50]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [(int, -1), (str, "none"), (object, "none"), (float, -1.0), (int, 99)],
+)
+def test_labels_of_any_type(partly, kind, label):
+    X, codes = partly
+    y = np.array([label if code == -1 else code for code in codes.tolist()])
+    if kind in (str, object):
+        y = np.array(
+            [label if code == -1 else f"digit {code}" for code in codes], dtype=kind
+        )
+    model = small(unlabeled_label=label).fit(X, y)
+    same_network(model, small(unlabeled_label=-1).fit(X, codes))
+    assert label not in model.classes_.tolist()
+    assert len(model.classes_) == 10
+    assert set(model.predict(X)) <= set(model.classes_)
+
+
+def test_mixed_objects_are_labels_where_the_unlabelled_are_left_out(partly):
+    X, codes = partly
+    y = np.array([-1 if code == -1 else str(code) for code in codes], dtype=object)
+    model = small(unlabeled_label=-1).fit(X, y)
+    assert_array_equal(model.classes_, [str(code) for code in range(10)])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [(np.full(20, -1), "No row has a label"), (np.r_[0, [-1] * 19], "1 class")],
+)
+def test_too_few_labels_are_an_error(y, message, rng):
+    model = small(unlabeled_label=-1)
+    with pytest.raises(ValueError, match=message):
+        model.fit(rng.rand(20, 3), y)
+    assert not hasattr(model, "classes_")
+
+
+def test_the_label_that_is_not_there_changes_nothing(few_digits):
+    X, y = few_digits[0][:80], few_digits[1][:80]
+    same_network(small(unlabeled_label=-1).fit(X, y), small().fit(X, y))
+
+
+def test_score_leaves_unlabelled_rows_out(partly):
+    X, y = partly
+    w = np.linspace(1, 2, len(y))
+    model = small(unlabeled_label=-1).fit(X, y)
+    assert model.score(X, y) == np.mean(model.predict(X[:50]) == y[:50])
+    assert model.score(X, y, w) == pytest.approx(
+        np.average(model.predict(X[:50]) == y[:50], weights=w[:50])
+    )
+    assert model.score(X.tolist(), y.tolist(), w.tolist()) == model.score(X, y, w)
+    with pytest.raises(ValueError, match="No row has a label"):
+        model.score(X[60:], y[60:])
+
+
+def test_unlabelled_rows_in_a_pipeline_with_weights(partly):
+    X, y = partly
+    w = np.where(np.arange(150) % 3, 1.0, 2.0)
+    pipeline = make_pipeline(MinMaxScaler(), small(unlabeled_label=-1))
+    pipeline.fit(X, y, stackedautoencoderclassifier__sample_weight=w)
+    scaled = pipeline[0].transform(X)
+    same_network(pipeline[-1], small(unlabeled_label=-1).fit(scaled, y, w))
+
+
+# Weights of classes -----------------------------------------------------------------
+
+
+def test_class_weight_is_a_sample_weight_of_the_supervised_stages(few_digits):
+    X, y = few_digits[0][:200], few_digits[1][:200] % 3
+    settings = {"pretrain": False, "solver": "adam"}
+    weighted = small(class_weight={0: 3.0, 2: 0.5}, **settings).fit(X, y)
+    expected = small(**settings).fit(X, y, np.array([3.0, 1.0, 0.5])[y])
+    for part, other in zip(weighted.coefs_, expected.coefs_, strict=True):
+        assert_allclose(part, other, rtol=1e-10, atol=1e-12)
+    # Pretraining does not know of classes.
+    one, other = (
+        small(class_weight=weights, fine_tune=False).fit(X, y)
+        for weights in ({0: 3.0}, None)
+    )
+    same_network(one.autoencoders_[1], other.autoencoders_[1])
+    assert (one.coefs_[-1] != other.coefs_[-1]).any()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_balanced_counts_sample_weights(weighted, rng):
+    classes, y = np.array(["a", "b", "c"]), rng.choice(3, size=50, p=[0.7, 0.2, 0.1])
+    w = rng.rand(50) if weighted else np.ones(50)
+    found = class_weights("balanced", classes, y, w)
+    totals = [w[y == code].sum() * found[code] for code in range(3)]
+    assert_allclose(totals, w.sum() / 3)
+    if not weighted:
+        expected = compute_class_weight("balanced", classes=np.arange(3), y=y)
+        assert_allclose(found, expected)
+
+
+def test_balanced_leaves_unlabelled_rows_and_empty_classes_out():
+    codes, w = np.array([0, 0, 0, 1, -1, -1, 2]), np.array([1, 1, 1, 1, 9, 9, 0.0])
+    found = class_weights("balanced", np.arange(3), codes, w)
+    assert_allclose(found[:2] * [3, 1], [4 / 3, 4 / 3])
+    assert found[2] == 0
+
+
+def test_balanced_finds_the_rare_class(rng):
+    X = np.r_[rng.normal(0.4, 0.1, (300, 4)), rng.normal(0.55, 0.1, (12, 4))].clip(0, 1)
+    y = np.repeat(["often", "rarely"], [300, 12])
+    recall = {
+        weights: np.mean(
+            small((6,), class_weight=weights).fit(X, y).predict(X[300:]) == "rarely"
+        )
+        for weights in (None, "balanced")
+    }
+    assert recall["balanced"] > recall[None] + 0.2
+
+
+def test_unknown_classes_warn(few_digits):
+    X, y = few_digits[0][:80], few_digits[1][:80]
+    with pytest.warns(UserWarning, match=r"class_weight has the labels \['x', 77\]"):
+        small(class_weight={"x": 1.0, 77: 2.0, 3: 1.0}).fit(X, y)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+def test_bad_class_weights_are_an_error(few_digits, weight):
+    with pytest.raises(ValueError, match=r"class_weight=.* negative or not finite"):
+        small(class_weight={3: weight}).fit(*few_digits)
+
+
+def test_classes_without_any_weight_are_an_error(few_digits):
+    with pytest.raises(ValueError, match="No labelled row has a weight above 0"):
+        small(class_weight=dict.fromkeys(range(10), 0.0)).fit(*few_digits)
+
+
+def test_a_class_may_count_nothing(few_digits):
+    model = small(class_weight={3: 0.0}, solver="adam", max_iter=60).fit(*few_digits)
+    assert 3 in model.classes_
+    assert not (model.predict(few_digits[0]) == 3).any()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.r_[-1.0, np.ones(399)], "[Nn]egative"),
+        (np.r_[np.nan, np.ones(399)], "NaN"),
+        (np.zeros(400), "zero for every row|at least one non-zero"),
+        (np.ones(399), "shape"),
+    ],
+)
+def test_bad_sample_weights_are_an_error(few_digits, weights, message):
+    with pytest.raises(ValueError, match=message):
+        small().fit(*few_digits, sample_weight=weights)
+    with pytest.raises(ValueError, match=message):
+        SparseAutoencoder(5).fit(few_digits[0], sample_weight=weights)
+
+
+def test_sample_weight_is_routed_through_pipeline_and_search(few_digits):
+    X, y = few_digits[0][:150], few_digits[1][:150] % 3
+    w = np.where(y == 1, 5.0, 1.0)
+    with config_context(enable_metadata_routing=True):
+        classifier = small((6,)).set_fit_request(sample_weight=True)
+        classifier.set_score_request(sample_weight=True)
+        pipeline = make_pipeline(MinMaxScaler(), classifier)
+        search = GridSearchCV(pipeline, {"stackedautoencoderclassifier__alpha": [1e-3]})
+        search.fit(X, y, sample_weight=w)
+    scaled = MinMaxScaler().fit_transform(X)
+    expected = small((6,), alpha=1e-3).fit(scaled, y, w)
+    same_network(search.best_estimator_[-1], expected)
+    unweighted = small((6,), alpha=1e-3).fit(scaled, y)
+    assert (unweighted.coefs_[0] != expected.coefs_[0]).any()
+
+
+# The functions below them -----------------------------------------------------------
+
+
+def test_encoding_is_the_position_among_the_classes():
+    y = np.array(["b", "?", "a", "c"], dtype=object)
+    classes = np.array(["a", "b", "c"])
+    assert_array_equal(encode_labels(y, classes, "?"), [1, -1, 0, 2])
+    with pytest.raises(ValueError, match=r"y_val has the labels \['\?'\]"):
+        encode_labels(y, classes, None, name="y_val")
+
+
+@pytest.mark.parametrize(
+    ("y", "label", "expected"),
+    [
+        ([0, -1, 2], -1, [True, False, True]),
+        ([0, -1, 2], None, [True, True, True]),
+        (["a", "b"], -1, [True, True]),
+        ([0, 1], "a", [True, True]),
+        ([True, False], -1, [True, True]),
+    ],
+)
+def test_labels_of_other_types_are_labels(y, label, expected):
+    assert_array_equal(is_labelled(np.array(y), label), expected)
