@@ -55,6 +55,9 @@ def fit_model(kind, X, y):
         return autoencoder().fit(X)
     if kind == "pipeline":
         return make_pipeline(MinMaxScaler(), classifier()).fit(X, y)
+    if kind == "options":
+        options = {"early_stopping": True, "class_weight": {2: 0.5}, "solver": "adam"}
+        return classifier(unlabeled_label=9, **options).fit(X, y)
     prototypes = {
         "default": None,
         "prototype": autoencoder(),
@@ -63,7 +66,7 @@ def fit_model(kind, X, y):
     return classifier(autoencoder=prototypes[kind]).fit(X, y)
 
 
-KINDS = ["autoencoder", "default", "prototype", "list", "pipeline"]
+KINDS = ["autoencoder", "default", "prototype", "list", "options", "pipeline"]
 
 
 def by_pickle(model, path):
