@@ -15,6 +15,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -626,6 +627,9 @@ class StackedAutoencoderClassifier(
         if self._goes_on():
             return 1
         n_pretrained = n_hidden if self.pretrain else 0
+        if n_pretrained and isinstance(self.autoencoder, list | tuple):
+            frozen = [isinstance(a, FrozenEstimator) for a in self.autoencoder]
+            n_pretrained -= sum(frozen)
         return n_pretrained + 1 + bool(self.fine_tune and n_hidden)
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -215,9 +216,10 @@ def test_sample_weight_is_routed_through_pipeline_and_search(few_digits):
     w = np.where(y == 1, 5.0, 1.0)
     with config_context(enable_metadata_routing=True):
         classifier = small((6,)).set_fit_request(sample_weight=True)
-        classifier.set_score_request(sample_weight=True)
         pipeline = make_pipeline(MinMaxScaler(), classifier)
-        search = GridSearchCV(pipeline, {"stackedautoencoderclassifier__alpha": [1e-3]})
+        settings = {"stackedautoencoderclassifier__alpha": [1e-3]}
+        scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
+        search = GridSearchCV(pipeline, settings, scoring=scorer)
         search.fit(X, y, sample_weight=w)
     scaled = MinMaxScaler().fit_transform(X)
     expected = small((6,), alpha=1e-3).fit(scaled, y, w)

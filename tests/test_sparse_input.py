@@ -116,9 +116,9 @@ def test_softmax_regression_gives_sparse_rows_back(few_digits):
 
 
 def test_values_outside_the_decoder_range_warn_as_elsewhere(rng):
-    X = sparse.random_array((50, 10), density=0.2, rng=np.random.default_rng(0)) * 7
+    X = sparse.csr_array(7 * rng.rand(50, 10) * (rng.rand(50, 10) < 0.2))
     with pytest.warns(UserWarning, match=r"lies in \[0, 6"):
-        SparseAutoencoder(3, max_iter=2).fit(sparse.csr_array(X))
+        SparseAutoencoder(3, max_iter=2).fit(X)
 
 
 def test_damaged_sparse_data_are_an_error(few_digits):
@@ -131,8 +131,7 @@ def test_damaged_sparse_data_are_an_error(few_digits):
 @pytest.fixture(scope="module")
 def wide():
     """2,000 x 5,000 (80 MB if dense), 1 % of it not 0."""
-    rng = np.random.default_rng(0)
-    X = sparse.random_array((2_000, 5_000), density=0.01, rng=rng, format="csr")
+    X = sparse.random(2_000, 5_000, density=0.01, random_state=0, format="csr")
     return X, np.arange(2_000) % 3
 
 
