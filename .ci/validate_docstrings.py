@@ -20,8 +20,11 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 def public_objects():
     """Name everything public, and a class's methods and properties of our own."""
     for module, name in ((m, name) for m in PUBLIC_MODULES for name in m.__all__):
+        public = getattr(module, name)
+        if not callable(public):
+            continue  # a constant has no docstring
         yield f"{module.__name__}.{name}"
-        for member, value in vars(getattr(module, name)).items():
+        for member, value in vars(public).items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)
             module = getattr(source, "__module__", None) or ""

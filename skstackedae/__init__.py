@@ -4,4 +4,11 @@ from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
 from ._version import __version__ as __version__
 
-__all__ = ["SparseAutoencoder", "StackedAutoencoderClassifier"]
+__all__ = ["TRUSTED_TYPES", "SparseAutoencoder", "StackedAutoencoderClassifier"]
+
+#: Names of all types of this package that a fitted estimator holds: what
+#: ``skops.io.load`` asks its caller to trust.
+TRUSTED_TYPES = [
+    f"{estimator.__module__}.{estimator.__qualname__}"
+    for estimator in (SparseAutoencoder, StackedAutoencoderClassifier)
+]

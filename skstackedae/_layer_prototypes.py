@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrays import Array
 from ._sparse_autoencoder import SparseAutoencoder
 
 #: A clone that is ready to be trained, or a fitted one that is taken as it is.
@@ -37,11 +38,13 @@ def layer_autoencoders(
     *,
     n_jobs: int | None,
     verbose: int,
+    feature_names: Array | None,
 ) -> list[LayerAutoencoder]:
     """Make one autoencoder for each layer of what the user gave.
 
-    ``widths`` are those of the input and of the hidden layers. Every layer draws a
-    seed, needed or not, so that layer 1 is the same at every depth.
+    ``widths`` are those of the input and of the hidden layers; the features of the
+    input may have names. Every layer draws a seed, needed or not, so that layer 1 is
+    the same at every depth.
     """
     n_layers = len(widths) - 1
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_layers)
@@ -52,6 +55,8 @@ def layer_autoencoders(
     ):
         if isinstance(prototype, FrozenEstimator):
             _check_frozen(prototype, position, n_in, n_out)
+            if position == 0 and feature_names is not None:
+                _check_frozen_names(prototype, feature_names)
             autoencoders.append(prototype)
             continue
         _check_prototype(prototype, position)
@@ -106,3 +111,15 @@ def _check_frozen(
             f"{shape[1]} components, but layer {position + 1} maps {n_in} to {n_out}: "
             "fit it on such data, or change hidden_layer_sizes."
         )
+
+
+def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
+    # Its weights belong to columns: in another order they mean something else.
+    known = getattr(lowest.estimator, "feature_names_in_", names)
+    for position, (frozen, given) in enumerate(zip(known, names, strict=True)):
+        if frozen != given:
+            raise ValueError(
+                f"autoencoder[0] is frozen with {frozen!r} as column {position}, but "
+                f"X has {given!r} there: pass the columns that it was fitted on, in "
+                "their order."
+            )

@@ -26,10 +26,11 @@ from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
 from ._network import Layer, make_layers, output
 from ._objectives import ActivationStatistics, AutoencoderObjective
 from ._parameters import ParameterLayout, TiedLayout
+from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
 from ._user_warnings import warn_user
-from ._validation import FLOAT_DTYPES, check_passes, check_sample_weight
+from ._validation import check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -51,6 +52,7 @@ def by_adam(estimator: Any) -> bool:
 
 
 class SparseAutoencoder(
+    VersionedStateMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -421,7 +423,7 @@ class SparseAutoencoder(
         """
         check_is_fitted(self)
         H = check_array(
-            X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", input_name="X"
+            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
         )
         if H.shape[1] != len(self.intercepts_[0]):
             raise ValueError(
@@ -654,7 +656,7 @@ class SparseAutoencoder(
 
     def _validated(self, X: Any, *, reset: bool = False) -> Any:
         return validate_data(
-            self, X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset
+            self, X, accept_sparse="csr", dtype=float_dtypes(X), order="C", reset=reset
         )
 
     def _map_rows(

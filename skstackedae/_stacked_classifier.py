@@ -31,6 +31,7 @@ from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
 from ._corruption import Corruption
 from ._early_stopping import Validation
+from ._html import stack_block
 from ._labels import (
     UNLABELLED,
     class_weights,
@@ -43,11 +44,12 @@ from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
 from ._objectives import NetworkObjective
 from ._parameters import ParameterLayout
+from ._persistence import VersionedStateMixin
 from ._pretraining import TrainingRows, initial_layers, pretrained_layers
 from ._row_blocks import Block, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder, by_adam
 from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
-from ._validation import FLOAT_DTYPES, check_passes, check_sample_weight
+from ._validation import check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
 
@@ -58,6 +60,7 @@ def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
 
 
 class StackedAutoencoderClassifier(
+    VersionedStateMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
@@ -578,7 +581,7 @@ class StackedAutoencoderClassifier(
         """
         check_is_fitted(self)
         decoded = check_array(
-            X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", input_name="X"
+            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
         )
         if decoded.shape[1] != self._n_features_out:
             raise ValueError(
@@ -628,6 +631,9 @@ class StackedAutoencoderClassifier(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def _sk_visual_block_(self) -> Any:
+        return stack_block(self)
+
     def _goes_on(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
@@ -643,7 +649,13 @@ class StackedAutoencoderClassifier(
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         return validate_data(
-            self, X, y, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=float_dtypes(X),
+            order="C",
+            reset=reset,
         )
 
     def _set_classes(self, y: Array) -> None:
@@ -756,6 +768,7 @@ class StackedAutoencoderClassifier(
             random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            feature_names=getattr(self, "feature_names_in_", None),
         )
 
     def _split(
@@ -795,6 +808,8 @@ class StackedAutoencoderClassifier(
                 autoencoders, rows, memory=self.memory, task=task
             )
             hidden, self.autoencoders_, self.history_ = pretrained
+            if self.autoencoders_ and hasattr(self, "feature_names_in_"):
+                self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
         else:
             hidden = initial_layers(autoencoders, rows.X.shape[1], rows.X.dtype)
         n_in = len(hidden[-1].b) if hidden else rows.X.shape[1]

@@ -12,6 +12,22 @@ from ._arrays import Array
 FLOAT_DTYPES = (np.float64, np.float32)
 
 
+# What str() makes of the type of a column of float32: numpy's, that of polars and of
+# pandas' nullable columns, and pyarrow's.
+FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
+
+
+def float_dtypes(X: Any) -> Any:
+    """Return the precisions from which scikit-learn is to choose that of X.
+
+    Of data frames it finds float32 only in pandas' columns of numpy's types.
+    """
+    if not hasattr(X, "columns"):
+        return FLOAT_DTYPES
+    columns = {str(dtype) for dtype in X.dtypes}
+    return np.float32 if columns and columns <= FLOAT32_COLUMNS else FLOAT_DTYPES
+
+
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
     weights = _check_sample_weight(

@@ -44,6 +44,7 @@ def test_public_names():
     assert sorted(skstackedae.__all__) == [
         "SparseAutoencoder",
         "StackedAutoencoderClassifier",
+        "TRUSTED_TYPES",
     ]
     assert (ROOT / "skstackedae" / "py.typed").exists()
 

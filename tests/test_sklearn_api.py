@@ -1,11 +1,7 @@
-"""Both estimators as citizens of scikit-learn: its own checks, its tools, pickles."""
+"""Both estimators as citizens of scikit-learn: its own checks and its tools."""
 
-import pickle
-
-import joblib
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -13,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_checks, get_tags
@@ -86,38 +82,10 @@ def test_tags(estimator):
 
 
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
-def test_html_repr_links_to_the_documentation(estimator):
-    name = type(estimator).__name__
-    assert f"skstackedae.{name}.html" in estimator._repr_html_()
-
-
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
 @pytest.mark.parametrize("method", ["transform", "inverse_transform"])
 def test_unfitted_estimators_say_so(estimator, method):
     with pytest.raises(NotFittedError):
         getattr(clone(estimator), method)(np.ones((2, 2)))
-
-
-@pytest.mark.parametrize("how", ["pickle", "joblib"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_round_trip_on_disk(how, dtype, digits, tmp_path):
-    X, y = digits[0][:300].astype(dtype), digits[1][:300]
-    model = make_pipeline(MinMaxScaler(), small_classifier()).fit(X, y)
-    path = tmp_path / "model"
-    if how == "pickle":
-        path.write_bytes(pickle.dumps(model))
-        loaded = pickle.loads(path.read_bytes())
-    else:
-        joblib.dump(model, path)
-        loaded = joblib.load(path)
-    for method in ("predict", "predict_proba", "transform", "decision_function"):
-        assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X))
-    features = model.transform(X)
-    assert_array_equal(
-        loaded[-1].inverse_transform(features), model[-1].inverse_transform(features)
-    )
-    # A model from disk goes on learning.
-    loaded[-1].set_params(warm_start=True, max_iter=500).fit(X, y)
 
 
 def test_fitted_attributes_hold_plain_values(few_digits):
@@ -161,38 +129,6 @@ def test_cross_val_score():
     assert scores.mean() > 0.9
 
 
-def test_grid_search_in_processes():
-    X, y = load_iris(return_X_y=True)
-    model = make_pipeline(
-        MinMaxScaler(), small_classifier(autoencoder=SparseAutoencoder())
-    )
-    name = "stackedautoencoderclassifier"
-    grid = {
-        f"{name}__autoencoder__sparsity_weight": [0.0, 3.0],
-        f"{name}__hidden_alpha": [None, 0.0],
-    }
-    searches = {}
-    for n_jobs in (1, 2):
-        searches[n_jobs] = GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y)
-    one, two = (searches[n].cv_results_["mean_test_score"] for n in (1, 2))
-    assert_array_equal(one, two)
-    assert searches[2].best_score_ > 0.9
-    assert searches[2].best_estimator_[-1].autoencoder.sparsity_weight in (0.0, 3.0)
-
-
-def test_prototypes_are_searched_as_whole_lists():
-    X, y = load_iris(return_X_y=True)
-    lists = [
-        [SparseAutoencoder(), SparseAutoencoder(sparsity_weight=0.0)],
-        [SparseAutoencoder(sparsity_target=0.2)] * 2,
-    ]
-    model = small_classifier()
-    search = GridSearchCV(model, {"autoencoder": lists}, cv=3)
-    search.fit(MinMaxScaler().fit_transform(X), y)
-    assert len(search.cv_results_["params"]) == 2
-    assert len(search.best_estimator_.autoencoders_) == 2
-
-
 def test_calibration():
     X, y = load_breast_cancer(return_X_y=True)
     X = MinMaxScaler().fit_transform(X)
@@ -230,23 +166,6 @@ def test_as_features_of_another_classifier(digits):
         SparseAutoencoder(40, random_state=0), LogisticRegression(max_iter=1000)
     )
     assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
-
-
-def test_feature_names_and_pandas(digits):
-    pd = pytest.importorskip("pandas")
-    X, y = pd.DataFrame(digits[0][:300]).add_prefix("pixel"), digits[1][:300]
-    model = small_classifier().set_output(transform="pandas").fit(X, y)
-    features = model.transform(X)
-    assert list(features.columns) == list(model.get_feature_names_out())
-    assert features.columns[0] == "stackedautoencoderclassifier0"
-    assert_array_equal(model.feature_names_in_, X.columns)
-    with pytest.raises(ValueError, match="feature names"):
-        model.predict(X[X.columns[::-1]])
-    with pytest.warns(UserWarning, match="does not have valid feature names"):
-        model.predict(X.to_numpy())
-    # A refit without names forgets them.
-    model.fit(X.to_numpy(), y)
-    assert not hasattr(model, "feature_names_in_")
 
 
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
