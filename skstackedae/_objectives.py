@@ -250,3 +250,17 @@ def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
     xp = array_namespace(H)
     total = xp.sum(block.w, dtype=xp.float64)
     return total, block.w @ H, block.w @ (H * H)
+
+
+def mean_squared_residual(data: RowBlocks, layers: Sequence[Layer]) -> float:
+    """Weighted mean of the rows' squared distances to what the layers make of them."""
+    total, squares = data.sum(_squared_residuals, layers)
+    return float(squares / total)
+
+
+def _squared_residuals(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:
+    """Kernel: the block's weight, and its squared residuals."""
+    residual = output(block.X, layers) - block.y
+    xp = array_namespace(residual)
+    rows = xp.sum(residual * residual, axis=1)
+    return xp.sum(block.w, dtype=xp.float64), xp.sum(block.w * rows, dtype=xp.float64)

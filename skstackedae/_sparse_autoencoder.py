@@ -1,6 +1,7 @@
 """The sparse autoencoder as a transformer."""
 
 import copy
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -24,7 +25,11 @@ from ._corruption import Corruption
 from ._early_stopping import Validation
 from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
 from ._network import Layer, make_layers, output
-from ._objectives import ActivationStatistics, AutoencoderObjective
+from ._objectives import (
+    ActivationStatistics,
+    AutoencoderObjective,
+    mean_squared_residual,
+)
 from ._parameters import ParameterLayout, TiedLayout
 from ._persistence import VersionedStateMixin
 from ._row_blocks import RowBlocks, map_rows, weighted_rows
@@ -479,6 +484,59 @@ class SparseAutoencoder(
         # Divided first, because the sum of huge weights may overflow.
         return float(np.average(scores, weights=weights / weights.max()))
 
+    def diagnose(self, X: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Tell how well samples are reconstructed, and which units do any work.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        dict
+            `mean_activations` and `std_activations`, ndarrays of shape
+            (n_components,): weighted mean and standard deviation of each unit over the
+            samples; `dead` and `saturated`, floats: part of the units that are the
+            same for nearly all samples, in the lower and in the upper half of their
+            range; `explained_variance`, float: 1 less the squared error of the
+            reconstructions over the variance of the samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skstackedae import SparseAutoencoder
+        >>> X = load_digits().data / 16
+        >>> model = SparseAutoencoder(
+        ...     25, alpha=1e-3, sparsity_weight=0.1, random_state=0
+        ... ).fit(X)
+        >>> model.diagnose(X)["dead"]
+        0.0
+        """
+        check_is_fitted(self)
+        X = self._validated(X)
+        weights = check_sample_weight(sample_weight, X)
+        X, _, weights = weighted_rows(X, None, weights, canonical=False)
+        row_width = 2 * X.shape[1] + self._n_features_out
+        with Workers(self.n_jobs) as workers:
+            data = RowBlocks(X, X, weights, row_width=row_width, workers=workers)
+            hidden = ActivationStatistics.of(data, self._layers()[:1])
+            inputs = ActivationStatistics.of(data, [])
+            residual = mean_squared_residual(data, self._layers())
+            is_flat = hidden.std < self._least_std(data)
+        rates = ACTIVATIONS[self.activations_[0]].rate(hidden.mean)
+        variance = float(np.sum(inputs.std**2))
+        return {
+            "mean_activations": hidden.mean,
+            "std_activations": hidden.std,
+            "dead": float(np.mean(is_flat & (rates < 0.5))),
+            "saturated": float(np.mean(is_flat & (rates >= 0.5))),
+            "explained_variance": 1.0 - residual / variance if variance else math.nan,
+        }
+
     @property
     def components_(self) -> Array:
         """Weights of each hidden unit, of shape (n_components, n_features)."""
@@ -705,16 +763,20 @@ class SparseAutoencoder(
             UserWarning,
         )
 
+    def _least_std(self, data: RowBlocks) -> float:
+        """Standard deviation below which a unit tells no rows apart."""
+        activation = ACTIVATIONS[self.activation]
+        if activation.is_bounded:
+            return FLAT_STD * activation.span
+        inputs = ActivationStatistics.of(data.without_noise(), [])
+        return FLAT_STD * float(np.sqrt(np.mean(inputs.std**2)))
+
     def _warn_flat_units(
         self, units: ActivationStatistics, data: RowBlocks, stage: Stage
     ) -> None:
         """Warn if most units are dead or saturated: the same for every row."""
-        activation = ACTIVATIONS[self.activation]
-        scale = activation.span
-        if not activation.is_bounded:
-            scale = float(np.sqrt(np.mean(ActivationStatistics.of(data, []).std ** 2)))
         median = float(np.median(units.std))
-        if median > FLAT_STD * scale:
+        if median > self._least_std(data):
             return
         warn_user(
             f"Most units of the {stage.title} are dead or saturated: the median "
