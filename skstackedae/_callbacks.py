@@ -22,7 +22,10 @@ class Task:
     """A node in the tree of a fit's tasks: the fit, a stage, an iteration.
 
     Without a context, because there is no callback, all calls do nothing.
+    ``was_stopped`` tells whether a callback has ended the subtasks.
     """
+
+    was_stopped = False
 
     def __init__(
         self,
@@ -75,28 +78,27 @@ class Task:
 class Iterations:
     """Subtasks of a task, one after the other."""
 
-    def __init__(self, task: Task, max_iter: int) -> None:
-        self._task, self._n_left = task, max_iter
+    def __init__(self, task: Task) -> None:
+        self._task = task
         self._current: Task | None = None
-        self._begin()
+
+    def begin(self) -> None:
+        """Begin an iteration, unless one is going on."""
+        if self._current is None:
+            self._current = self._task.subtask("iteration")
 
     def end(
         self, attributes: Callable[[Array], dict[str, Any]] | None, theta: Array
     ) -> bool:
-        """End an iteration and begin the next, unless a callback asks to stop."""
+        """End the iteration; return whether a callback asks to stop."""
+        self.begin()
         assert self._current is not None
         stop = self._current.end(attributes and partial(attributes, theta))
         self._current = None
-        if not stop:
-            self._begin()
+        self._task.was_stopped = self._task.was_stopped or stop
         return stop
 
     def close(self) -> None:
-        """End the iteration that was begun in vain."""
+        """End an iteration that the solver began and gave up."""
         if self._current is not None:
             self._current.end()
-
-    def _begin(self) -> None:
-        if self._n_left > 0:
-            self._current = self._task.subtask("iteration")
-            self._n_left -= 1

@@ -1,6 +1,8 @@
 """Labels: which rows have one, which class it is, and how much each class counts."""
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,33 @@ from ._user_warnings import warn_user
 
 #: Code of rows without a label.
 UNLABELLED = -1
+
+
+def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None:
+    """Check that there is something to tell apart."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"{name} has {len(classes)} class{'' if len(classes) == 1 else 'es'}, "
+            f"{classes.tolist()}: a classifier needs 2 or more."
+        )
+    # Where numpy joins strings and numbers, as it does in a list, -1 becomes "-1".
+    is_text = isinstance(unlabeled_label, str)
+    if not is_text and str(unlabeled_label) in classes.tolist():
+        raise ValueError(
+            f"{name} has the string {str(unlabeled_label)!r} for a class, but "
+            f"unlabeled_label={unlabeled_label!r} is none: pass {name} as an array of "
+            "objects, or unlabeled_label as a string."
+        )
+
+
+def check_unlabeled_label(label: Any) -> None:
+    """Check that it is a label: one that can be told from others by ==."""
+    is_scalar = isinstance(label, str | Real | np.generic)
+    if label is not None and not (is_scalar and label == label):
+        raise ValueError(
+            f"unlabeled_label={label!r} is no label: pass a number or a string, or "
+            "None if all rows are labelled."
+        )
 
 
 def is_labelled(y: Array, unlabeled_label: Any) -> Array:
@@ -47,7 +76,7 @@ def class_weights(
     """
     if class_weight is None:
         return np.ones(len(classes))
-    if isinstance(class_weight, Mapping):
+    if class_weight != "balanced":
         return _given_weights(class_weight, classes)
     labelled = codes != UNLABELLED
     totals = np.bincount(
@@ -60,7 +89,7 @@ def class_weights(
     return weights
 
 
-def _given_weights(class_weight: Mapping[Any, float], classes: Array) -> Array:
+def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     unknown = [label for label in class_weight if label not in classes.tolist()]
     if unknown:
         warn_user(
@@ -68,23 +97,20 @@ def _given_weights(class_weight: Mapping[Any, float], classes: Array) -> Array:
             f"are {classes.tolist()}.",
             UserWarning,
         )
-    weights = np.array([class_weight.get(label, 1.0) for label in classes.tolist()])
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+    given: list[Any] = [class_weight.get(label, 1.0) for label in classes.tolist()]
+    if not all(isinstance(w, Real) and 0 <= float(w) < math.inf for w in given):
         raise ValueError(
-            f"class_weight={class_weight!r} holds a weight that is negative or not "
-            "finite: give each class 0 or more."
+            f"class_weight={class_weight!r} holds a weight that is negative or not a "
+            "finite number: give each class 0 or more."
         )
-    return weights
+    return np.array(given, dtype=np.float64)
 
 
 def labelled_rows(rows: Block, weights_of_classes: Array) -> Block:
     """Take the rows that have a label, weighted by their class; weights sum to 1."""
-    labelled = rows.y != UNLABELLED
     # The last entry is that of rows without a label: UNLABELLED counts from the end.
     factors = np.append(weights_of_classes, 0.0)[rows.y]
     weights = rows.w * factors
-    if not labelled.any():
-        raise ValueError("No row has a label: y holds only unlabeled_label.")
     if not weights.any():
         raise ValueError(
             "No labelled row has a weight above 0: change class_weight or "

@@ -246,10 +246,11 @@ class ActivationStatistics:
 
 def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
     """Kernel: the block's weight, and the first two moments of its activations."""
-    H = output(block.X, layers)
-    xp = array_namespace(H)
-    total = xp.sum(block.w, dtype=xp.float64)
-    return total, block.w @ H, block.w @ (H * H)
+    xp = array_namespace(block.X)
+    # float64, because the variance is a small difference where means are large.
+    H = xp.asarray(output(block.X, layers), dtype=xp.float64)
+    w = xp.asarray(block.w, dtype=xp.float64)
+    return xp.sum(w), w @ H, w @ (H * H)
 
 
 def mean_squared_residual(data: RowBlocks, layers: Sequence[Layer]) -> float:

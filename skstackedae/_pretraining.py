@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_memory
 
@@ -98,9 +99,19 @@ def initial_layers(
 
 def _check_parameters_of(autoencoders: Sequence[LayerAutoencoder]) -> None:
     # Before the first layer is trained, not when the wrong one's turn comes.
+    below = "logistic"
     for autoencoder in autoencoders:
-        if isinstance(autoencoder, SparseAutoencoder):
-            autoencoder._check_parameters()
+        if isinstance(autoencoder, FrozenEstimator):
+            below = autoencoder.estimator.activations_[0]
+            continue
+        autoencoder._check_parameters()
+        if autoencoder.loss == "log_loss" and below != "logistic":
+            raise ValueError(
+                f"loss='log_loss' needs values in [0, 1], but the layer below has "
+                f"{below} units: set loss='squared_error', or activation='logistic' "
+                "there."
+            )
+        below = autoencoder.activation
 
 
 def _train(
@@ -120,17 +131,24 @@ def _train(
     train = check_memory(location).cache(
         _trained_attributes, ignore=["autoencoder", "stage", "workers", "task"]
     )
-    attributes, record = train(
-        parameters,
-        rows.X,
-        rows.weights,
-        __version__,
-        autoencoder=autoencoder,
-        stage=stage,
-        workers=rows.workers,
-        task=layer_task,
+    try:
+        attributes, record = train(
+            parameters,
+            rows.X,
+            rows.weights,
+            __version__,
+            autoencoder=autoencoder,
+            stage=stage,
+            workers=rows.workers,
+            task=layer_task,
+        )
+    except _StoppedByCallback as stopped:
+        attributes, record = stopped.result
+    if autoencoder.verbose and not hasattr(autoencoder, "coefs_"):
+        print(f"[{stage.title}] taken from the cache", flush=True)
+    autoencoder.__dict__.update(
+        {name: _in_memory(value) for name, value in attributes.items()}
     )
-    autoencoder.__dict__.update(attributes)
     layer_task.end()
     # In the cache it may have been another layer.
     return {**record, "layer": number}
@@ -153,4 +171,21 @@ def _trained_attributes(
     """
     record = autoencoder._train(X, weights, stage, workers, task)
     attributes = {name: v for name, v in vars(autoencoder).items() if name[-1] == "_"}
+    if task.was_stopped:
+        raise _StoppedByCallback(attributes, record)
     return attributes, record
+
+
+class _StoppedByCallback(Exception):  # noqa: N818 - not an error
+    """Carries a result past the cache, which must not keep it: others would get it."""
+
+    def __init__(self, *result: dict[str, Any]) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _in_memory(value: Any) -> Any:
+    """Copy arrays that a cache may have mapped from a file."""
+    if isinstance(value, list):
+        return [_in_memory(item) for item in value]
+    return np.array(value) if isinstance(value, np.memmap) else value

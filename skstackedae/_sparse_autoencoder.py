@@ -12,7 +12,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -22,7 +21,7 @@ from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
 from ._corruption import Corruption
-from ._early_stopping import Validation
+from ._early_stopping import Validation, hold_out
 from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
 from ._network import Layer, make_layers, output
 from ._objectives import (
@@ -32,8 +31,13 @@ from ._objectives import (
 )
 from ._parameters import ParameterLayout, TiedLayout
 from ._persistence import VersionedStateMixin
-from ._row_blocks import RowBlocks, map_rows, weighted_rows
-from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
+from ._row_blocks import Block, RowBlocks, map_rows, weighted_rows
+from ._stages import (
+    TRAINING_CONSTRAINTS,
+    Stage,
+    random_state_of_pass,
+    warn_unconverged,
+)
 from ._user_warnings import warn_user
 from ._validation import check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
@@ -154,7 +158,7 @@ class SparseAutoencoder(
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before; features,
-        `n_components` and activations must be the same.
+        `n_components`, activations and `tied_weights` must be the same.
 
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights and the order of mini-batches. Pass an int for
@@ -178,6 +182,9 @@ class SparseAutoencoder(
 
     activations_ : list of 2 str
         Activation of the hidden units and of the output units.
+
+    reconstruction_loss_ : str
+        The `loss` that was fitted, by which samples are scored.
 
     components_ : ndarray of shape (n_components, n_features)
         Weights of each hidden unit: the encoder's, transposed.
@@ -337,7 +344,7 @@ class SparseAutoencoder(
             the loss does not stay finite. The estimator is then as it was before.
         """
         self._check_parameters()
-        task = Task.of_fit(self, self.max_iter, X=X, sample_weight=sample_weight)
+        task = Task.of_fit(self, self.max_iter, X=X, y=y, sample_weight=sample_weight)
         # All is written to a copy: a fit that fails leaves this estimator as it was.
         fitted = copy.copy(self)
         X = fitted._validated(X, reset=not self._goes_on())
@@ -346,8 +353,8 @@ class SparseAutoencoder(
         with Workers(self.n_jobs) as workers:
             record = fitted._train(X, weights, stage, workers, task)
         warn_unconverged([record], self.max_iter)
+        task.end(fitted.__dict__.copy)
         self.__dict__ = fitted.__dict__
-        task.end(dict)
         return self
 
     @available_if(by_adam)
@@ -359,7 +366,7 @@ class SparseAutoencoder(
 
         Needs ``solver='adam'``, whose moments are kept from call to call. The loss of
         each call's pass goes into `loss_curve_`, and `mean_activations_` are those of
-        the last call's samples.
+        the last call's samples. Callbacks are not called.
 
         Parameters
         ----------
@@ -453,7 +460,7 @@ class SparseAutoencoder(
         """
         check_is_fitted(self)
         encoder, decoder = self._layers()
-        loss = RECONSTRUCTION_LOSSES[self.loss](decoder.activation)
+        loss = RECONSTRUCTION_LOSSES[self.reconstruction_loss_](decoder.activation)
         layers = [encoder, decoder._replace(activation=IDENTITY)]
         return self._map_rows(_reconstruction_scores, self._validated(X), layers, loss)
 
@@ -562,10 +569,10 @@ class SparseAutoencoder(
         random_state = check_random_state(self.random_state)
         validation = None
         if self.early_stopping:
-            train, held_out = train_test_split(
-                np.arange(X.shape[0]),
-                test_size=self.validation_fraction,
-                random_state=random_state,
+            # In canonical form first, so that equal problems have equal parts.
+            X, _, sample_weight = self._weighted(X, sample_weight)
+            train, held_out = hold_out(
+                np.arange(X.shape[0]), self.validation_fraction, random_state
             )
             validation = self._validation(X[held_out], sample_weight[held_out], workers)
             X, sample_weight = X[train], sample_weight[train]
@@ -603,7 +610,8 @@ class SparseAutoencoder(
         self, X: Any, sample_weight: Array, workers: Workers, goes_on: bool
     ) -> None:
         """Go over validated rows once."""
-        random_state = check_random_state(self.random_state)
+        n_passes = self.n_iter_ if goes_on else 0
+        random_state = random_state_of_pass(self.random_state, n_passes)
         stage = Stage.of(self, "sparse autoencoder")
         data = self._rows(X, sample_weight, workers)
         self._check_decoder_range(data.X, stage)
@@ -623,10 +631,11 @@ class SparseAutoencoder(
         self.validation_scores_ = self.best_validation_score_ = None
         self._set_mean_activations(data)
 
+    def _weighted(self, X: Any, sample_weight: Array) -> Block:
+        return weighted_rows(X, None, sample_weight, canonical=self.solver == "lbfgs")
+
     def _rows(self, X: Any, sample_weight: Array, workers: Workers) -> RowBlocks:
-        X, _, weights = weighted_rows(
-            X, None, sample_weight, canonical=self.solver == "lbfgs"
-        )
+        X, _, weights = self._weighted(X, sample_weight)
         row_width = sum(self._layout(X.shape[1]).sizes)
         # Rows are their own targets.
         return RowBlocks(X, X, weights, row_width=row_width, workers=workers)
@@ -648,6 +657,7 @@ class SparseAutoencoder(
             "coefs_": [np.array(W, dtype=dtype) for W in coefs],
             "intercepts_": [np.array(b, dtype=dtype) for b in intercepts],
             "activations_": [self.activation, self.decoder_activation],
+            "reconstruction_loss_": self.loss,
             "n_features_in_": layout.sizes[0],
         }
 
@@ -765,7 +775,7 @@ class SparseAutoencoder(
 
     def _least_std(self, data: RowBlocks) -> float:
         """Standard deviation below which a unit tells no rows apart."""
-        activation = ACTIVATIONS[self.activation]
+        activation = ACTIVATIONS[self.activations_[0]]
         if activation.is_bounded:
             return FLAT_STD * activation.span
         inputs = ActivationStatistics.of(data.without_noise(), [])

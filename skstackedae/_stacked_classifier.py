@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -16,7 +17,6 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -24,16 +24,22 @@ from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
 from ._corruption import Corruption
-from ._early_stopping import Validation
+from ._early_stopping import Validation, hold_out
 from ._html import stack_block
 from ._labels import (
     UNLABELLED,
+    check_classes,
+    check_unlabeled_label,
     class_weights,
     encode_labels,
     is_labelled,
@@ -48,7 +54,12 @@ from ._persistence import VersionedStateMixin
 from ._pretraining import TrainingRows, initial_layers, pretrained_layers
 from ._row_blocks import Block, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder, by_adam
-from ._stages import TRAINING_CONSTRAINTS, Stage, warn_unconverged
+from ._stages import (
+    TRAINING_CONSTRAINTS,
+    Stage,
+    random_state_of_pass,
+    warn_unconverged,
+)
 from ._validation import check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
@@ -413,8 +424,8 @@ class StackedAutoencoderClassifier(
             fitted._train(rows, held_out, random_state, workers, task)
         supervised = [stage for stage in fitted.history_ if stage["layer"] is None]
         warn_unconverged(supervised, self.max_iter)
+        task.end(fitted.__dict__.copy)
         self.__dict__ = fitted.__dict__
-        task.end(dict)
         return self
 
     @available_if(by_adam)
@@ -458,6 +469,7 @@ class StackedAutoencoderClassifier(
             estimator is then as it was before.
         """
         check_passes(self)
+        check_unlabeled_label(self.unlabeled_label)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows, which partial_fit never sees: "
@@ -472,8 +484,10 @@ class StackedAutoencoderClassifier(
             classes = column_or_1d(classes)
             classes = classes[is_labelled(classes, self.unlabeled_label)]
         _check_partial_fit_first_call(fitted, classes)
+        check_classes(fitted.classes_, self.unlabeled_label, name="classes")
         rows = fitted._encoded(X, y, sample_weight)
-        random_state = check_random_state(self.random_state)
+        n_passes = self.n_iter_ if goes_on else 0
+        random_state = random_state_of_pass(self.random_state, n_passes)
         with Workers(self.n_jobs) as workers:
             fitted._train_further(rows, random_state, workers, goes_on)
         self.__dict__ = fitted.__dict__
@@ -611,12 +625,15 @@ class StackedAutoencoderClassifier(
         float
             Weighted part of the samples whose label is predicted.
         """
+        check_consistent_length(X, y)
         labelled = is_labelled(column_or_1d(y), self.unlabeled_label)
         if not labelled.all():
             if not labelled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
             rows = np.flatnonzero(labelled)
-            X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            # Not every sparse format can be indexed.
+            X = _safe_indexing(X.tocsr() if issparse(X) else X, rows)
+            y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = _safe_indexing(sample_weight, rows)
         return float(super().score(X, y, sample_weight))
@@ -659,6 +676,7 @@ class StackedAutoencoderClassifier(
         )
 
     def _set_classes(self, y: Array) -> None:
+        check_unlabeled_label(self.unlabeled_label)
         labels = y[is_labelled(y, self.unlabeled_label)]
         if not len(labels):
             raise ValueError(
@@ -667,10 +685,7 @@ class StackedAutoencoderClassifier(
             )
         check_classification_targets(labels)
         classes = np.unique(labels)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y has 1 class, {classes.tolist()}: a classifier needs 2 or more."
-            )
+        check_classes(classes, self.unlabeled_label)
         if self._goes_on() and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes.tolist()}, but the fit that warm_start="
@@ -692,9 +707,11 @@ class StackedAutoencoderClassifier(
             raise ValueError("X_val and y_val go together: pass both or none.")
         try:
             X_val, y_val = self._validated(X_val, y_val)
+            rows = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
+            # Weights of classes are for training: scores are what score would say.
+            return labelled_rows(rows, np.ones(len(self.classes_)))
         except ValueError as error:
-            raise ValueError(f"X_val, y_val: {error}") from error
-        return self._encoded(X_val, y_val, sample_weight_val, name="y_val")
+            raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
 
     def _train(
         self,
@@ -706,14 +723,14 @@ class StackedAutoencoderClassifier(
     ) -> None:
         """Run the stages on validated rows, inside of a call that holds the workers."""
         autoencoders = self._autoencoders(rows.X.shape[1], random_state)
+        rows = weighted_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
         if self.early_stopping and held_out is None:
             rows, held_out = self._split(rows, random_state)
-        rows = weighted_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
         of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
         labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
         watched = None
         if held_out is not None:
-            watched = TrainingRows(*labelled_rows(held_out, of_classes), workers)
+            watched = TrainingRows(*held_out, workers)
         self.history_: list[dict[str, Any]] = []
         if self._goes_on():
             *hidden, softmax = self._previous_layers(autoencoders, rows.X.dtype)
@@ -752,7 +769,8 @@ class StackedAutoencoderClassifier(
             layers = self._new_layers(autoencoders, all_rows, Task())
             self.loss_, self.n_iter_ = math.nan, 0
             self.loss_curve_: list[float] = []
-        self.validation_scores_ = self.best_validation_score_ = None
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
         if (rows.y != UNLABELLED).any():
             of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
             labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
@@ -776,17 +794,15 @@ class StackedAutoencoderClassifier(
     ) -> tuple[Block, Block]:
         """Hold out a part of the labelled rows, of each class alike."""
         labelled = np.flatnonzero(rows.y != UNLABELLED)
-        _, held_out = train_test_split(
-            labelled,
-            test_size=self.validation_fraction,
-            random_state=random_state,
-            stratify=rows.y[labelled],
+        _, held_out = hold_out(
+            labelled, self.validation_fraction, random_state, stratify=rows.y[labelled]
         )
         train = np.setdiff1d(np.arange(len(rows.y)), held_out)
-        return tuple(  # type: ignore[return-value]
+        learned, watched = (
             Block(rows.X[part], rows.y[part], rows.w[part])
             for part in (train, held_out)
         )
+        return learned, labelled_rows(watched, np.ones(len(self.classes_)))
 
     def _trains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
         trained: list[Any] = [self]
@@ -845,8 +861,7 @@ class StackedAutoencoderClassifier(
     ) -> list[Layer]:
         """Stages 2 and 3: train the layers above the lowest n_fixed ones."""
         fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        corruption = None if fixed else Corruption.draw(self.corruption, random_state)
-        objective = self._objective(trained, rows.through(fixed), corruption)
+        objective = self._objective(trained, rows.through(fixed), random_state)
         stage = Stage.of(self, name)
         stage_task = task.subtask(stage.title, max_subtasks=self.max_iter)
 
@@ -869,7 +884,7 @@ class StackedAutoencoderClassifier(
         self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
         scores = record["validation_scores"]
-        self.validation_scores_ = scores
+        self.validation_scores_ = None if scores is None else list(scores)
         self.best_validation_score_ = max(scores) if scores else None
         # What partial_fit left is not about these weights.
         self.__dict__.pop("_adam_state", None)
@@ -883,8 +898,7 @@ class StackedAutoencoderClassifier(
     ) -> list[Layer]:
         n_fixed = 0 if self.fine_tune else len(layers) - 1
         fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        corruption = None if fixed else Corruption.draw(self.corruption, random_state)
-        objective = self._objective(trained, rows.through(fixed), corruption)
+        objective = self._objective(trained, rows.through(fixed), random_state)
         theta, self.loss_, self._adam_state = Stage.of(self, "fine-tuning").pass_once(
             objective,
             _flat(trained, objective.layout, rows.X.dtype),
@@ -899,11 +913,15 @@ class StackedAutoencoderClassifier(
         self,
         layers: Sequence[Layer],
         rows: TrainingRows,
-        corruption: Corruption | None = None,
+        random_state: np.random.RandomState | None = None,
     ) -> NetworkObjective:
         layout = ParameterLayout(
             (rows.X.shape[1], *(len(layer.b) for layer in layers)),
         )
+        corruption = None
+        # The softmax layer alone is not fine-tuned, and what is scored has no noise.
+        if len(layers) > 1 and random_state is not None:
+            corruption = Corruption.draw(self.corruption, random_state)
         return NetworkObjective(
             rows.blocks(sum(layout.sizes), corruption),
             layout,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._arrays import Array
@@ -97,7 +98,11 @@ class Stage(NamedTuple):
             Ends the run and chooses the vector, in the place of the loss.
         """
         start = time.perf_counter()
-        iterations = Iterations(task, self.options.max_iter)
+        iterations = Iterations(task)
+
+        def evaluate(theta: Array, rows: Array | None = None) -> tuple[float, Array]:
+            iterations.begin()
+            return objective.value_and_gradient(theta, rows)
 
         def on_iteration(n_iter: int, loss: float, theta: Array) -> bool:
             self._print_iteration(n_iter, loss)
@@ -105,7 +110,7 @@ class Stage(NamedTuple):
             return iterations.end(fitted_attributes, theta) or ends
 
         result = SOLVERS[self.solver](
-            objective.value_and_gradient,
+            evaluate,
             theta0,
             # Where rows are held out, no loss ends the run: none falls so little.
             options=replace(self.options, tol=-math.inf)
@@ -136,7 +141,11 @@ class Stage(NamedTuple):
     ) -> tuple[Array, float, dict[str, Any]]:
         """Go over the rows once with Adam; return theta, the loss and Adam's state."""
         theta = np.array(theta0)
-        adam = AdamState(theta) if state is None else AdamState.from_dict(state)
+        if state is None or len(state["first"]) != len(theta):
+            # The first pass, or the first over other layers than before.
+            adam = AdamState(theta)
+        else:
+            adam = AdamState.from_dict(state)
         n_rows = objective.data.X.shape[0]
         batches = list(iter_batches(n_rows, self.options, random_state))
         loss = adam_epoch(
@@ -171,6 +180,14 @@ class Stage(NamedTuple):
             "accuracy": None,
             "loss_curve": curve,
         }
+
+
+def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomState:
+    """Return what a pass over a stream draws from: an int seed is not used twice."""
+    if not isinstance(random_state, Integral) or n_passes == 0:
+        return check_random_state(random_state)
+    seeds = np.random.SeedSequence((int(random_state), n_passes))
+    return np.random.RandomState(seeds.generate_state(4))
 
 
 def warn_unconverged(records: Iterable[dict[str, Any]], max_iter: int) -> None:

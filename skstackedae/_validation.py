@@ -42,6 +42,8 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
 
 def check_passes(estimator: Any) -> None:
     """Check the parameters that go with partial_fit, which knows no last iteration."""
+    # scikit-learn checks them in the first call only.
+    estimator._validate_params()
     if estimator.early_stopping:
         raise ValueError(
             "partial_fit goes over its rows once and cannot stop early: set "

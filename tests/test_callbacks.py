@@ -111,6 +111,7 @@ def test_tree_of_the_autoencoder(data, callback_package):
     w = np.linspace(1, 2, 100)
     model.set_callbacks(recorder).fit(data[0], sample_weight=w)
     assert recorder.ended("fit") == model.n_iter_ == 6
+    assert recorder.seen[1] is None
     assert recorder.seen[2] == {"sample_weight": w}
 
 
@@ -142,9 +143,14 @@ def test_scoring_monitor_scores_intermediate_models(data, callback_package):
     assert by_stage == [model.score(X, y)]
     iterations = [entry for entry in log if entry["task_name"] == "iteration"]
     assert len(iterations) == 2 * 5
-    monitor = callback_package.ScoringMonitor(scoring=None)
+    # scikit-learn's monitor scores only where there is a y.
+    scoring = {"reconstruction": lambda estimator, X, y: estimator.score(X)}
+    monitor = callback_package.ScoringMonitor(scoring=scoring)
     autoencoder = SparseAutoencoder(5, max_iter=4, random_state=0)
     autoencoder.set_callbacks(monitor).fit(X, y)
+    scores = [entry["reconstruction"] for entry in monitor.get_logs().data]
+    assert len(scores) == 4 + 1
+    assert autoencoder.score(X) in scores
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
@@ -171,10 +177,19 @@ def test_a_callback_ends_a_stage_without_a_warning(
     assert len(model.history_) == 4
 
 
-def test_an_interrupt_tears_down_and_keeps_the_old_model(data, callback_package):
+@pytest.mark.parametrize(
+    "task",
+    [
+        ("fit", "pretraining of layer 2"),
+        ("fit", "softmax", "iteration 1"),
+        ("fit", "fine-tuning"),
+        ("fit",),
+    ],
+)
+def test_an_interrupt_tears_down_and_keeps_the_old_model(task, data, callback_package):
     model = small().fit(*data)
     before = [W.copy() for W in model.coefs_]
-    recorder = Recorder(raise_at=("fit", "softmax", "iteration 1"))
+    recorder = Recorder(raise_at=task)
     model.set_callbacks(recorder)
     with pytest.raises(KeyboardInterrupt):
         model.fit(data[0] * 0.5, data[1])
@@ -182,6 +197,32 @@ def test_an_interrupt_tears_down_and_keeps_the_old_model(data, callback_package)
     assert not hasattr(model, "_callback_fit_ctx")
     for W, old in zip(model.coefs_, before, strict=True):
         assert_array_equal(W, old)
+
+
+def test_a_stage_that_converges_has_no_iteration_too_many(data, callback_package):
+    recorder = Recorder()
+    settings = {"tol": 0.5, "n_iter_no_change": 2, "max_iter": 100}
+    model = small(autoencoder=SparseAutoencoder(**settings), **settings)
+    model.set_callbacks(recorder).fit(*data)
+    for record in model.history_:
+        name = record["name"]
+        if record["layer"] is not None:
+            name += f" of layer {record['layer']}"
+        assert record["converged"]
+        # L-BFGS may try a step that it gives up in the end.
+        assert 0 <= recorder.ended("fit", name) - record["n_iter"] <= 0
+
+
+def test_what_a_callback_stopped_is_not_kept_for_others(
+    data, callback_package, tmp_path
+):
+    recorder = Recorder(stop_at=("fit", "pretraining of layer 1", "iteration 0"))
+    settings = {"memory": str(tmp_path)}
+    stopped = small(**settings).set_callbacks(recorder).fit(*data)
+    assert stopped.history_[0]["n_iter"] == 1
+    again, plain = small(**settings).fit(*data), small().fit(*data)
+    assert again.history_[0]["n_iter"] == 3
+    assert_array_equal(again.coefs_[0], plain.coefs_[0])
 
 
 def test_callbacks_change_nothing(data, callback_package):
@@ -223,7 +264,7 @@ def test_without_callbacks_there_is_one_task_that_does_nothing(data):
     task = Task.of_fit(small(), 4, X=data[0], y=data[1])
     assert task.subtask("any", max_subtasks=3) is task
     assert task.end(lambda: pytest.fail("nobody asked for attributes")) is False
-    iterations = Iterations(task, 2)
+    iterations = Iterations(task)
     assert iterations.end(lambda theta: pytest.fail("nobody asked"), None) is False
 
 

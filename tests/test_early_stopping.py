@@ -12,6 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 from skstackedae._early_stopping import Validation
+from skstackedae._row_blocks import Block, weighted_rows
 from skstackedae._solvers import SolverOptions, SolverResult
 
 pytestmark = pytest.mark.filterwarnings(
@@ -91,17 +92,55 @@ def test_early_stopping_holds_out_a_stratified_part(solver, split):
 
 
 def test_rows_that_are_held_out_are_of_every_class_and_labelled(rng):
-    from skstackedae._row_blocks import Block
-
     codes = np.r_[np.repeat([0, 1, 2], [50, 20, 10]), np.full(30, -1)]
     rows = Block(rng.rand(110, 3), codes, np.ones(110))
     model = small(validation_fraction=0.1)
+    model.classes_ = np.arange(3)
     train, held_out = model._split(rows, rng)
     assert_array_equal(np.bincount(held_out.y), [5, 2, 1])
     assert (train.y == -1).sum() == 30
     assert_array_equal(
         np.sort(np.r_[train.X[:, 0], held_out.X[:, 0]]), np.sort(rows.X[:, 0])
     )
+
+
+@pytest.mark.parametrize("make", [small, lambda **k: SparseAutoencoder(9, **k)])
+def test_equal_problems_hold_out_equal_rows(make, few_digits, rng):
+    X, y = few_digits[0][:120], few_digits[1][:120] % 3
+    counts = np.r_[np.zeros(20, dtype=int), rng.randint(1, 3, size=100)]
+    order = rng.permutation(counts.sum())
+    repeated = np.repeat(np.arange(120), counts)[order]
+    settings = {"early_stopping": True, "max_iter": 9, "random_state": 0}
+    weighted = make(**settings).fit(X, y, sample_weight=counts)
+    plain = make(**settings).fit(X[repeated], y[repeated])
+    for W, other in zip(weighted.coefs_, plain.coefs_, strict=True):
+        assert_array_equal(W, other)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_without_weight_are_not_held_out(seed, few_digits):
+    X, y = few_digits[0], (few_digits[1] > 4).astype(int)
+    w = np.where(np.arange(400) < 12, 1.0, 0.0)
+    settings = {"early_stopping": True, "max_iter": 3, "random_state": seed}
+    small((), validation_fraction=0.5, **settings).fit(X, y, w)
+    SparseAutoencoder(3, **settings).fit(X, sample_weight=w)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fraction"), [([0, 100, 200], 0.5), (slice(400), 0.005), (slice(2), 0.9)]
+)
+def test_parts_that_cannot_be_held_out_name_the_parameters(rows, fraction, few_digits):
+    X, y = few_digits[0][rows], few_digits[1][rows]
+    model = small(early_stopping=True, validation_fraction=fraction)
+    with pytest.raises(ValueError, match=f"early_stopping=True .*fraction={fraction}"):
+        model.fit(X, y)
+
+
+def test_weights_of_classes_do_not_weigh_scores(split):
+    X, y, X_val, y_val = split
+    model = small(solver="adam", class_weight={3: 50.0}, max_iter=6)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    assert model.best_validation_score_ == pytest.approx(model.score(X_val, y_val))
 
 
 def test_given_rows_turn_validation_on_and_hold_nothing_out(split):
@@ -145,7 +184,7 @@ def test_unlabelled_validation_rows_do_not_count(split):
         ({"X_val": None}, "X_val and y_val go together"),
         ({"X_val": np.ones((200, 3))}, "X_val.*features"),
         ({"y_val": np.full(200, 11)}, r"y_val has the labels \[11\]"),
-        ({"y_val": np.zeros(7)}, "X_val, y_val: .*inconsistent"),
+        ({"y_val": np.zeros(7)}, "X_val, y_val, .*inconsistent"),
         ({"sample_weight_val": -np.ones(200)}, "[Nn]egative"),
     ],
 )
@@ -203,6 +242,8 @@ def test_an_autoencoder_is_watched_by_its_reconstructions(solver, digits):
     assert len(model.validation_scores_) == model.n_iter_
     assert model.best_validation_score_ == max(model.validation_scores_)
     # The best score is that of a tenth of the rows, whichever they are.
+    if solver == "lbfgs":
+        X = weighted_rows(X, None, np.ones(400), canonical=True).X
     rows = np.random.RandomState(0).permutation(400)[:40]
     assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
     plain = SparseAutoencoder(20, random_state=0, **settings).fit(X)

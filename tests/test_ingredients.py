@@ -61,6 +61,21 @@ def test_log_loss_needs_a_logistic_decoder(decoder, few_digits):
         classifier(autoencoder=model).fit(*few_digits)
 
 
+def test_log_loss_needs_logistic_units_below(few_digits, capsys):
+    model = small(loss="log_loss", activation="tanh", verbose=1)
+    network = classifier(hidden_layer_sizes=(8, 6), autoencoder=model, verbose=1)
+    with pytest.raises(ValueError, match="the layer below has tanh units"):
+        network.fit(*few_digits)
+    assert capsys.readouterr().out == ""
+
+
+def test_samples_are_scored_by_the_loss_that_was_fitted(few_digits):
+    X = few_digits[0]
+    model = small().fit(X)
+    before = model.score_samples(X)
+    assert_array_equal(model.set_params(loss="log_loss").score_samples(X), before)
+
+
 # Masking noise ----------------------------------------------------------------------
 
 
@@ -132,6 +147,12 @@ def test_partial_fit_draws_noise_too(few_digits):
     assert_array_equal(noisy.coefs_[0], fitted.coefs_[0])
 
 
+def test_softmax_regression_has_no_noise(few_digits):
+    X, y = few_digits
+    one, other = (classifier(hidden_layer_sizes=(), corruption=c) for c in (0, 0.5))
+    assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, y).coefs_[0])
+
+
 # Shared weights ---------------------------------------------------------------------
 
 
@@ -189,6 +210,24 @@ def explained_variance(X, reconstructed, w):
     residual = np.average(np.sum((X - reconstructed) ** 2, axis=1), weights=w)
     mean = np.average(X, axis=0, weights=w)
     return 1 - residual / np.average(np.sum((X - mean) ** 2, axis=1), weights=w)
+
+
+def test_diagnostics_of_float32_data_far_from_0(rng):
+    X = 1e4 + rng.randn(500, 3)
+    model = small(
+        2,
+        activation="identity",
+        decoder_activation="identity",
+        sparsity_weight=0,
+        max_iter=5,
+    ).fit(X.astype(np.float32))
+    found = model.diagnose(X.astype(np.float32))["explained_variance"]
+    assert found == pytest.approx(
+        explained_variance(
+            X, model.inverse_transform(model.transform(X)), np.ones(500)
+        ),
+        rel=1e-3,
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Most units of the")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
@@ -95,6 +96,28 @@ def test_too_few_labels_are_an_error(y, message, rng):
     assert not hasattr(model, "classes_")
 
 
+@pytest.mark.parametrize("label", [np.nan, [-1], np.array([-1]), ()])
+def test_what_is_no_label_is_told(label, few_digits):
+    with pytest.raises(ValueError, match=r"unlabeled_label=.* is no label"):
+        small(unlabeled_label=label).fit(*few_digits)
+
+
+def test_numbers_that_numpy_made_strings_are_told(rng):
+    y = ["a", "b", -1] * 10
+    with pytest.raises(ValueError, match="has the string '-1' for a class"):
+        small(unlabeled_label=-1).fit(rng.rand(30, 3), y)
+
+
+@pytest.mark.parametrize("kind", ["coo", "bsr", "csc"])
+def test_score_takes_sparse_rows_of_any_kind(kind, partly):
+    X, y = partly
+    model = small(unlabeled_label=-1).fit(X, y)
+    sparse_X = csr_array(X).asformat(kind)
+    assert model.score(sparse_X, y) == model.score(X, y)
+    with pytest.raises(ValueError, match="inconsistent"):
+        model.score(X[:-1], y)
+
+
 def test_the_label_that_is_not_there_changes_nothing(few_digits):
     X, y = few_digits[0][:80], few_digits[1][:80]
     same_network(small(unlabeled_label=-1).fit(X, y), small().fit(X, y))
@@ -178,9 +201,9 @@ def test_unknown_classes_warn(few_digits):
         small(class_weight={"x": 1.0, 77: 2.0, 3: 1.0}).fit(X, y)
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, "a", None, 1j])
 def test_bad_class_weights_are_an_error(few_digits, weight):
-    with pytest.raises(ValueError, match=r"class_weight=.* negative or not finite"):
+    with pytest.raises(ValueError, match=r"class_weight=.* negative or not a finite"):
         small(class_weight={3: weight}).fit(*few_digits)
 
 

@@ -157,6 +157,17 @@ def test_a_cached_layer_takes_its_threads_and_lines_from_the_classifier(data, tm
     assert [layer.n_jobs for layer in model.autoencoders_] == [2, 2]
 
 
+def test_a_cached_layer_is_told_of_and_is_in_memory(data, tmp_path, capsys):
+    memory = joblib.Memory(tmp_path, mmap_mode="r", verbose=0)
+    small(memory=memory).fit(*data)
+    model = small(memory=memory, verbose=1).fit(*data)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[pretraining of layer 1] taken from the cache"
+    for layer in model.autoencoders_:
+        arrays = [*layer.coefs_, *layer.intercepts_, layer.mean_activations_]
+        assert {type(array) for array in arrays} == {np.ndarray}
+
+
 def test_wrong_memory_is_an_error(data):
     with pytest.raises(ValueError, match="'memory' parameter"):
         small(memory=3).fit(*data)

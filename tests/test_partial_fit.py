@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier, _stages
+from skstackedae._corruption import Corruption
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
@@ -121,6 +122,44 @@ def test_weights_are_those_of_repeated_rows(few_digits):
     assert_allclose(weighted.coefs_[0], repeated.coefs_[0], atol=1e-7)
 
 
+@pytest.mark.parametrize("random_state", [0, np.random.RandomState(0)])
+def test_every_pass_draws_anew(random_state, few_digits, monkeypatch):
+    orders, seeds = [], []
+    iter_batches, draw = _stages.iter_batches, Corruption.draw.__func__
+
+    def watched_batches(*arguments):
+        orders.append(list(iter_batches(*arguments)))
+        return orders[-1]
+
+    def watched_draw(cls, *arguments):
+        seeds.append(draw(cls, *arguments))
+        return seeds[-1]
+
+    monkeypatch.setattr(_stages, "iter_batches", watched_batches)
+    monkeypatch.setattr(Corruption, "draw", classmethod(watched_draw))
+    settings = {"corruption": 0.3, "random_state": random_state}
+    for model in (autoencoder(**settings), classifier(pretrain=False, **settings)):
+        more = {} if isinstance(model, SparseAutoencoder) else {"classes": range(10)}
+        for _ in range(4):
+            model.partial_fit(*few_digits, **more)
+        assert len(set(seeds)) == len(seeds) == 4
+        assert len({tuple(np.concatenate(order)) for order in orders}) == 4
+        del orders[:], seeds[:]
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("batch_size", 0), ("alpha", -1.0), ("corruption", 1.5), ("shuffle", "x")],
+)
+def test_later_passes_check_parameters_too(make, name, value, few_digits):
+    model = make()
+    more = {} if isinstance(model, SparseAutoencoder) else {"classes": range(10)}
+    model.partial_fit(*few_digits, **more)
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        model.set_params(**{name: value}).partial_fit(*few_digits)
+
+
 # StackedAutoencoderClassifier -------------------------------------------------------
 
 
@@ -205,6 +244,23 @@ def test_without_fine_tuning_only_the_softmax_layer_learns(few_digits):
         assert_array_equal(W, old)
         assert_array_equal(W, pretrained.coefs_[0])
     assert model.score(X, y) > 0.3
+
+
+def test_fine_tuning_may_begin_in_mid_stream(few_digits):
+    X, y = few_digits
+    model = classifier(fine_tune=False).partial_fit(X, y, classes=np.arange(10))
+    model.set_params(fine_tune=True).partial_fit(X, y)
+    assert len(model._adam_state["first"]) == sum(
+        W.size + len(b) for W, b in zip(model.coefs_, model.intercepts_, strict=True)
+    )
+    model.set_params(fine_tune=False).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("classes", [[0], [-1], [-1, 0]])
+def test_a_stream_needs_two_classes(classes, few_digits):
+    model = classifier(unlabeled_label=-1)
+    with pytest.raises(ValueError, match=r"classes has .* a classifier needs 2"):
+        model.partial_fit(few_digits[0], np.full(400, -1), classes=classes)
 
 
 def test_class_weight_in_a_stream(few_digits):

@@ -130,9 +130,9 @@ def test_damaged_sparse_data_are_an_error(few_digits):
 
 @pytest.fixture(scope="module")
 def wide():
-    """2,000 x 5,000 (80 MB if dense), 1 % of it not 0."""
-    X = sparse.random(2_000, 5_000, density=0.01, random_state=0, format="csr")
-    return X, np.arange(2_000) % 3
+    """6,000 x 4,000 (192 MB if dense), 1 % of it not 0."""
+    X = sparse.random(6_000, 4_000, density=0.01, random_state=0, format="csr")
+    return X, np.arange(6_000) % 3
 
 
 @pytest.mark.parametrize(
