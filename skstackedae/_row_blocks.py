@@ -5,6 +5,7 @@ every number of threads that the blocks run on.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from hashlib import blake2b
 from itertools import count, pairwise
@@ -116,14 +117,9 @@ class RowBlocks:
 
     def without_noise(self) -> "RowBlocks":
         """Return the same rows as they are."""
-        return RowBlocks(
-            self.X,
-            self.y,
-            self.weights,
-            row_width=self.row_width,
-            workers=self.workers,
-            indices=self.indices,
-        )
+        rows = copy(self)
+        rows.corruption = None
+        return rows
 
     def map(
         self,
