@@ -121,7 +121,7 @@ class Problem:
         with Workers(None) as workers:
             data = RowBlocks(
                 self.X,
-                self.y,
+                self.targets,
                 self.weights,
                 row_width=sum(self.layout.sizes),
                 workers=workers,
@@ -148,6 +148,11 @@ class Problem:
 
 class Autoencoder(Problem):
     """The sparse autoencoder."""
+
+    @property
+    def targets(self):
+        """Rows are their own."""
+        return self.X
 
     def objective(self, data):
         """Return the package's objective."""
@@ -189,6 +194,11 @@ class Autoencoder(Problem):
 
 class Network(Problem):
     """The fine-tuning network."""
+
+    @property
+    def targets(self):
+        """Labels."""
+        return self.y
 
     def objective(self, data):
         """Return the package's objective."""

@@ -79,7 +79,7 @@ def evaluation(what, size, folder):
     def evaluate():
         with Workers(sizes["threads"]) as workers:
             row_width = sum(layout.sizes)
-            data = RowBlocks(X, None, weights, row_width=row_width, workers=workers)
+            data = RowBlocks(X, X, weights, row_width=row_width, workers=workers)
             objective = AutoencoderObjective(
                 data,
                 layout,

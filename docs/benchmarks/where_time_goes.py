@@ -64,7 +64,7 @@ def blocks(problem, workers):
     """Cut the problem's rows as a fit does."""
     return RowBlocks(
         problem.X,
-        None,
+        problem.X,
         problem.weights,
         row_width=sum(problem.layout.sizes),
         workers=workers,
