@@ -580,6 +580,7 @@ class SparseAutoencoder(
         self._check_decoder_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, self._goes_on())
+        theta0 = theta0.astype(X.dtype, copy=False)
         data.corruption = Corruption.draw(self.corruption, random_state)
 
         def attributes(theta: Array) -> dict[str, Any]:
@@ -587,7 +588,7 @@ class SparseAutoencoder(
 
         result, record = stage.run(
             self._objective(data, layout),
-            theta0.astype(X.dtype),
+            theta0,
             random_state,
             task=task,
             # A layer's callbacks are the classifier's, which is nothing yet.
