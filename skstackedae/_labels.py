@@ -23,8 +23,8 @@ def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None
             f"{classes.tolist()}: a classifier needs 2 or more."
         )
     # Where numpy joins strings and numbers, as it does in a list, -1 becomes "-1".
-    is_text = isinstance(unlabeled_label, str)
-    if not is_text and str(unlabeled_label) in classes.tolist():
+    is_number = not isinstance(unlabeled_label, str | None)
+    if is_number and str(unlabeled_label) in classes.tolist():
         raise ValueError(
             f"{name} has the string {str(unlabeled_label)!r} for a class, but "
             f"unlabeled_label={unlabeled_label!r} is none: pass {name} as an array of "

@@ -39,7 +39,7 @@ from ._stages import (
     warn_unconverged,
 )
 from ._user_warnings import warn_user
-from ._validation import check_passes, check_sample_weight, float_dtypes
+from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
@@ -48,16 +48,6 @@ FLAT_STD = 0.01
 
 # Scalers miss the ends of their range by rounding.
 RANGE_SLACK = 1e-6
-
-
-def by_adam(estimator: Any) -> bool:
-    """Tell whether partial_fit is there: scikit-learn shows the error to users."""
-    if estimator.solver == "adam":
-        return True
-    raise AttributeError(
-        f"partial_fit needs solver='adam': solver={estimator.solver!r} uses all rows "
-        "in each iteration."
-    )
 
 
 class SparseAutoencoder(
@@ -599,7 +589,7 @@ class SparseAutoencoder(
         self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
         self.n_iter_ = result.n_iter
         scores = record["validation_scores"]
-        self.validation_scores_ = scores
+        self.validation_scores_ = None if scores is None else list(scores)
         self.best_validation_score_ = max(scores) if scores else None
         # What partial_fit left is not about these weights.
         self.__dict__.pop("_adam_state", None)

@@ -53,14 +53,14 @@ from ._parameters import ParameterLayout
 from ._persistence import VersionedStateMixin
 from ._pretraining import TrainingRows, initial_layers, pretrained_layers
 from ._row_blocks import Block, map_rows, weighted_rows
-from ._sparse_autoencoder import SparseAutoencoder, by_adam
+from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import (
     TRAINING_CONSTRAINTS,
     Stage,
     random_state_of_pass,
     warn_unconverged,
 )
-from ._validation import check_passes, check_sample_weight, float_dtypes
+from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
 

@@ -40,6 +40,16 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     return weights
 
 
+def by_adam(estimator: Any) -> bool:
+    """Tell whether partial_fit is there: scikit-learn shows the error to users."""
+    if estimator.solver == "adam":
+        return True
+    raise AttributeError(
+        f"partial_fit needs solver='adam': solver={estimator.solver!r} uses all rows "
+        "in each iteration."
+    )
+
+
 def check_passes(estimator: Any) -> None:
     """Check the parameters that go with partial_fit, which knows no last iteration."""
     # scikit-learn checks them in the first call only.

@@ -108,6 +108,12 @@ def test_numbers_that_numpy_made_strings_are_told(rng):
         small(unlabeled_label=-1).fit(rng.rand(30, 3), y)
 
 
+def test_none_may_be_the_name_of_a_class(rng):
+    y = np.array(["None", "some"] * 15)
+    model = small().fit(rng.rand(30, 3), y)
+    assert_array_equal(model.classes_, ["None", "some"])
+
+
 @pytest.mark.parametrize("kind", ["coo", "bsr", "csc"])
 def test_score_takes_sparse_rows_of_any_kind(kind, partly):
     X, y = partly
