@@ -63,14 +63,24 @@ def parser_with_out(description: str, rounds: int) -> argparse.ArgumentParser:
 
 
 def report(
-    name: str, title: str, rows: list[dict[str, Any]], out: Path | None, note: str = ""
+    name: str,
+    title: str,
+    rows: list[dict[str, Any]],
+    out: Path | None,
+    note: str = "",
+    formats: dict[str, str] | None = None,
 ) -> None:
-    """Print rows as a Markdown table; save it and the same as JSON in a folder."""
+    """Print rows as a Markdown table; save it, and the rows as JSON, in a folder."""
+    formats = formats or {}
+
+    def cell(row: dict[str, Any], column: str) -> str:
+        return formats.get(column, "{}").format(row[column])
+
     lines = [f"## {title}", ""]
     columns = list(rows[0])
     lines.append("| " + " | ".join(columns) + " |")
     lines.append("|" + "---|" * len(columns))
-    lines += ["| " + " | ".join(str(row[c]) for c in columns) + " |" for row in rows]
+    lines += ["| " + " | ".join(cell(row, c) for c in columns) + " |" for row in rows]
     lines += ["", f"{note} {describe_machine()}".strip(), ""]
     print("\n".join(lines), flush=True)
     if out is not None:
