@@ -16,7 +16,7 @@ import time
 import warnings
 
 from _compare import parser_with_out, report
-from _deep import autoencoder, network
+from _deep import SPARSE, autoencoder, network
 from _mnist import load_mnist
 from sklearn.exceptions import ConvergenceWarning
 
@@ -92,10 +92,8 @@ def rows_of(arguments):
 def models(arguments):
     """Return the models by name."""
     size = (30,) if arguments.quick else HIDDEN
-    plain, noisy = (
-        autoencoder(arguments.pretraining_epochs, corruption)
-        for corruption in (0.0, 0.25)
-    )
+    plain = autoencoder(arguments.pretraining_epochs, **SPARSE)
+    noisy = autoencoder(arguments.pretraining_epochs, corruption=0.25)
     trained = {
         "pretrained": (plain, 0.0),
         "pretrained, noise": (noisy, 0.2),
