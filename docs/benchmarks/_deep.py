@@ -1,7 +1,7 @@
 """Deep networks of logistic units trained by Adam, as the accuracy benchmarks use them.
 
-Autoencoders with cross-entropy reconstructions, each stage a fixed number of epochs with
-a step length that falls to 0.
+Autoencoders have cross-entropy reconstructions, and each stage a fixed number of epochs
+with a step length that falls to 0.
 """
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
