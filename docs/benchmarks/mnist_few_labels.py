@@ -37,9 +37,8 @@ from sklearn.svm import SVC
 PUBLISHED = {100: "86.53 %", 600: "93.70 %", 1_000: "95.23 %", 3_000: "96.78 %"}
 FINE_TUNED = "pretrained, fine-tuned"
 N_UNITS = (1_000, 1_000)
-NOISE = 0.5
-# Epochs are many where labels are few: each model takes about so many steps.
-N_STEPS, BATCH_SIZE = 2_000, 50
+NOISE = 0.3
+BATCH_SIZE = 50
 N_VALIDATION = 10_000
 VALIDATION_SEED = 1_000
 
@@ -142,8 +141,7 @@ def models(layers, n_labels, seed, arguments):
     """Return the models by name."""
     frozen = [FrozenEstimator(layer) for layer in layers]
     size = [layer.n_components for layer in layers]
-    n_steps = 20 if arguments.quick else N_STEPS
-    n_epochs = -(-n_steps * BATCH_SIZE // n_labels)
+    n_epochs = 20 if arguments.quick else epochs_of(n_labels)
     common = {
         "corruption": NOISE,
         "batch_size": min(BATCH_SIZE, n_labels),
@@ -169,6 +167,11 @@ def models(layers, n_labels, seed, arguments):
     }
     chosen = arguments.models or by_name
     return {name: model for name, model in by_name.items() if name in chosen}
+
+
+def epochs_of(n_labels):
+    """Return fewer epochs, but more steps, where there are more labels."""
+    return round(2_000 / n_labels**0.5)
 
 
 def fit_and_test(model, X, y, test):

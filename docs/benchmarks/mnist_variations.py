@@ -17,17 +17,21 @@ import warnings
 
 import numpy as np
 from _compare import parser_with_out, report
+from _deep import autoencoder, network
 from _mnist import load_mnist
 from scipy.ndimage import rotate
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import StackedAutoencoderClassifier
 
 N_TRAIN, N_VALIDATION, N_TEST = 10_000, 2_000, 50_000
 SIDE = 28
+HIDDEN = (500, 500, 500)
+BATCH_SIZE = 100
 PUBLISHED = {
     ("rotated", "SVC"): "88.89 % (SVM)",
     ("rotated", "pretrained"): "89.70 % (SAE-3)",
@@ -51,11 +55,10 @@ def main() -> None:
     counts = N_TRAIN, N_VALIDATION, N_TEST
     if arguments.quick:
         counts = 600, 200, 500
-    rng = np.random.RandomState(0)
-    chosen = rng.permutation(len(X))[: sum(counts)]
+    chosen = np.random.RandomState(0).permutation(len(X))[: sum(counts)]
     rows = []
     for variation in arguments.variations:
-        images = VARIATIONS[variation](X[chosen], rng)
+        images = VARIATIONS[variation](X[chosen], np.random.RandomState(1))
         for name, model in models(arguments.quick, counts).items():
             if arguments.models is not None and name not in arguments.models:
                 continue
@@ -64,13 +67,9 @@ def main() -> None:
     note = "{:,} images to learn from, {:,} to choose by, {:,} to test on; ".format(
         *counts
     )
-    report(
-        "mnist_variations",
-        "Variations of MNIST",
-        rows,
-        arguments.out,
-        f"{note}float32.",
-    )
+    formats = {"validation": "{:.2%}", "test": "{:.2%}", "seconds of fit": "{:.0f}"}
+    title = "Variations of MNIST"
+    report("mnist_variations", title, rows, arguments.out, f"{note}float32.", formats)
 
 
 def rotated(X, rng):
@@ -93,58 +92,31 @@ VARIATIONS = {"rotated": rotated, "background": background}
 
 def models(quick, counts):
     """Return the models by name."""
-    size = (30,) * 3 if quick else (1_000,) * 3
+    size = (30,) * 3 if quick else HIDDEN
     n_pretraining, n_epochs = (2, 5) if quick else (20, 60)
-    adam = {"solver": "adam", "tol": 0, "learning_rate": "linear", "batch_size": 100}
-    autoencoder = {
-        "loss": "log_loss",
-        "sparsity_weight": 0,
-        "alpha": 0,
-        "max_iter": n_pretraining,
-        "n_iter_no_change": n_pretraining,
-        **adam,
-    }
-    classifier = {
-        "alpha": 1e-5,
-        "max_iter": n_epochs,
-        "n_iter_no_change": n_epochs,
-        "early_stopping": False,
-        "random_state": 0,
-        **adam,
-    }
-    noisy = SparseAutoencoder(corruption=0.25, **autoencoder)
-    plain = SparseAutoencoder(**autoencoder)
-    deep_features = make_pipeline(
-        *(
-            SparseAutoencoder(n, corruption=0.25, random_state=0, **autoencoder)
-            for n in size[:2]
-        ),
-        LinearSVC(C=0.01, random_state=0),
-    )
+    plain = autoencoder(n_pretraining, batch_size=BATCH_SIZE)
+    noisy = autoencoder(n_pretraining, corruption=0.25, batch_size=BATCH_SIZE)
+    common = {"alpha": 1e-5, "batch_size": BATCH_SIZE}
+    deep_features = [
+        clone(noisy).set_params(n_components=n_components) for n_components in size[:2]
+    ]
     is_validation = np.r_[np.full(counts[0], -1), np.zeros(counts[1])]
     svc = GridSearchCV(
-        SVC(gamma=0.02),
-        {"C": [2, 10], "gamma": [0.01, 0.03] if not quick else [0.02]},
+        SVC(),
+        {"C": [2, 10], "gamma": [0.02] if quick else [0.005, 0.01, 0.02, 0.04]},
         cv=PredefinedSplit(is_validation),
         n_jobs=2,
         refit=False,
     )
-
-    def network(prototype=None, **changes):
-        return StackedAutoencoderClassifier(
-            size,
-            autoencoder=prototype,
-            pretrain=prototype is not None,
-            **classifier | changes,
-        )
-
     return {
         "SVC": svc,
-        "linear SVM on deep features": deep_features,
-        "pretrained": network(plain),
-        "pretrained, noise": network(noisy, corruption=0.1),
-        "pretrain=False": network(),
-        "pretrain=False, noise": network(corruption=0.1),
+        "linear SVM on deep features": make_pipeline(
+            *deep_features, LinearSVC(C=0.01, random_state=0)
+        ),
+        "pretrained": network(size, n_epochs, plain, **common),
+        "pretrained, noise": network(size, n_epochs, noisy, corruption=0.1, **common),
+        "pretrain=False": network(size, n_epochs, **common),
+        "pretrain=False, noise": network(size, n_epochs, corruption=0.1, **common),
     }
 
 
@@ -167,9 +139,9 @@ def fit_and_test(variation, name, model, X, y, counts):
         "variation": variation,
         "model": name,
         "published": PUBLISHED.get((variation, name), ""),
-        "validation": f"{model.score(X[validation], y[validation]):.2%}",
-        "test": f"{model.score(X[stop:], y[stop:]):.2%}",
-        "seconds of fit": f"{seconds:.0f}",
+        "validation": model.score(X[validation], y[validation]),
+        "test": model.score(X[stop:], y[stop:]),
+        "seconds of fit": seconds,
     }
 
 
