@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -89,7 +90,7 @@ def random_network(rng, activation, widths=(12, 9, 7, 5)):
             0.1 * rng.normal(size=n_out),
             ACTIVATIONS[activation],
         )
-        for n_in, n_out in zip(widths, widths[1:], strict=False)
+        for n_in, n_out in pairwise(widths)
     ]
 
 
@@ -220,13 +221,14 @@ def test_flat_units_are_those_of_diagnose(few_digits, activation):
         activation=activation,
         decoder_activation="identity",
         sparsity_weight=0,
-        alpha=0.3,
-        max_iter=60,
+        max_iter=10,
         random_state=0,
     ).fit(X)
+    model.coefs_[0][:, ::4] = 1e-5
+    model.intercepts_[0][:8:4] = 5
     found = model.diagnose(X)
     n_flat = round(20 * (found["dead"] + found["saturated"]))
-    assert 0 < n_flat < 20
+    assert 5 <= n_flat < 20
     display = ComponentsDisplay.from_estimator(model, X)
     crossed = np.ma.getmaskarray(display.image_.get_array()).all(axis=0)
     assert crossed.sum() == n_flat
@@ -502,13 +504,12 @@ def test_draws_tables_of_few_and_many_units(table, display_class, n_units):
 @pytest.mark.parametrize(
     "convert",
     [
-        np.asarray,
         pd.DataFrame,
         csr_array,
         lambda X: X.astype(np.float32),
         np.ndarray.tolist,
     ],
-    ids=["float64", "frame", "sparse", "float32", "list"],
+    ids=["frame", "sparse", "float32", "list"],
 )
 @pytest.mark.parametrize(
     "display_class", [ReconstructionDisplay, ActivationDisplay, ComponentsDisplay]
@@ -555,7 +556,7 @@ def test_draws_every_kind_of_fit(few_digits, autoencoder, display_class, changes
 
 @pytest.mark.parametrize("display_class", DISPLAYS)
 def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
-    X, y = few_digits
+    X, _ = few_digits
     for estimator in (SparseAutoencoder(), StackedAutoencoderClassifier()):
         with pytest.raises(NotFittedError):
             draw(display_class, estimator, X)
