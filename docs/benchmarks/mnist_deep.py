@@ -20,8 +20,11 @@ from _deep import SPARSE, autoencoder, network
 from _mnist import load_mnist
 from sklearn.exceptions import ConvergenceWarning
 
+from skstackedae.inspection import TrainingCurveDisplay
+
 HIDDEN = (1_000, 1_000, 1_000)
 UNLABELLED = -1
+TO_FILE_NAME = str.maketrans({" ": "_", ",": None, "=": "_"})
 PUBLISHED = {
     "pretrained": "98.60 % (SAE-3)",
     "pretrained, noise": "98.72 % (SDAE-3)",
@@ -52,6 +55,12 @@ def main() -> None:
             }
         )
         print(rows[-1], flush=True)
+        if arguments.out is not None:
+            curves = TrainingCurveDisplay.from_estimator(model)
+            curves.ax_.set_title(f"MNIST, three hidden layers: {name}")
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            file_name = f"mnist_deep_{name.translate(TO_FILE_NAME)}.png"
+            curves.figure_.savefig(arguments.out / file_name, dpi=120)
     what = "validation" if arguments.validate else "test"
     note = f"{sum(y != UNLABELLED):,} labelled images, {len(X_test):,} {what} images; "
     note += f"float32; {arguments.pretraining_epochs} epochs of pretraining a layer, "

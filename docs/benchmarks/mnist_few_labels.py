@@ -12,7 +12,7 @@ which uses other draws, from the first 50,000 training images, and scores the la
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--out DIR]``. With
-``--out`` it draws accuracy against the number of labels.
+``--out`` it draws accuracy against the number of labels, and units of the first layer.
 """
 
 import time
@@ -32,6 +32,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
+from skstackedae.inspection import ComponentsDisplay
+
 # Contractive autoencoders of two layers: Rifai et al., "The Manifold Tangent
 # Classifier" (Advances in Neural Information Processing Systems 24, 2011).
 PUBLISHED = {100: "86.53 %", 600: "93.70 %", 1_000: "95.23 %", 3_000: "96.78 %"}
@@ -39,6 +41,7 @@ FINE_TUNED = "pretrained, fine-tuned"
 N_UNITS = (1_000, 1_000)
 NOISE = 0.3
 BATCH_SIZE = 50
+N_DRAWN = 100
 N_VALIDATION = 10_000
 VALIDATION_SEED = 1_000
 
@@ -72,6 +75,10 @@ def main() -> None:
     report("mnist_few_labels", title, rows, arguments.out, note, formats)
     if arguments.out is not None:
         draw_figure(rows, arguments.out / "mnist_few_labels.png")
+        units = ComponentsDisplay.from_components(
+            layers[0].components_[:N_DRAWN], image_shape=(28, 28)
+        )
+        units.figure_.savefig(arguments.out / "mnist_few_labels_layer_1.png", dpi=120)
 
 
 def parsed_arguments():
