@@ -8,7 +8,7 @@ Whatever was chosen was chosen with ``--validate``, which hides the labels of th
 With ``--memory`` both share the pretraining, which sees no label.
 
 Run it with ``python docs/benchmarks/mnist_deep.py [--data mnist.npz] [--out DIR]
-[--models NAME ...] [--validate] [--alpha 1e-4] [--memory DIR]``; a model takes 10 to
+[--models NAME ...] [--validate] [--alpha 1e-5] [--memory DIR]``; a model takes 10 to
 20 minutes on two cores.
 """
 
@@ -78,9 +78,11 @@ def parsed_arguments():
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     parser.add_argument("--validate", action="store_true", help="no test images")
     parser.add_argument("--models", nargs="+", choices=PUBLISHED)
-    parser.add_argument("--epochs", type=int, default=30, help="of fine-tuning")
-    parser.add_argument("--pretraining-epochs", type=int, default=10)
-    parser.add_argument("--alpha", type=float, default=0, help="decay of all weights")
+    parser.add_argument("--epochs", type=int, default=20, help="of fine-tuning")
+    parser.add_argument("--pretraining-epochs", type=int, default=15)
+    parser.add_argument(
+        "--alpha", type=float, default=1e-5, help="decay of all weights"
+    )
     parser.add_argument("--memory", help="folder that keeps pretrained layers")
     return parser.parse_args()
 
@@ -102,7 +104,7 @@ def models(arguments):
     """Return the models by name."""
     size = (30,) if arguments.quick else HIDDEN
     plain = autoencoder(arguments.pretraining_epochs, **SPARSE)
-    noisy = autoencoder(arguments.pretraining_epochs, corruption=0.25)
+    noisy = autoencoder(arguments.pretraining_epochs, corruption=0.25, **SPARSE)
     trained = {
         "pretrained": (plain, 0.0),
         "pretrained, noise": (noisy, 0.2),
