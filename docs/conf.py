@@ -5,8 +5,9 @@ from pathlib import Path
 
 import skstackedae
 
-# For _gallery_hooks.
-sys.path.insert(0, str(Path(__file__).parent))
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER / "_extensions"))
+import inventories  # noqa: E402
 
 project = "skstackedae"
 author = "The skstackedae developers"
@@ -16,7 +17,8 @@ release = version = skstackedae.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
+    "mathml",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
@@ -24,12 +26,18 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "benchmarks", "sg_execution_times.rst"]
 
+# A name that leads nowhere is a warning, and warnings are errors.
+nitpicky = True
+intersphinx_mapping = inventories.intersphinx_mapping(FOLDER / "generated")
+intersphinx_timeout = 5
+
 autosummary_generate = True
+# Types stand in the docstrings.
+autodoc_typehints = "none"
+templates_path = ["_templates"]
 numpydoc_class_members_toctree = False
-# Methods that scikit-learn's mixins add have their own documentation there.
-numpydoc_show_inherited_class_members = False
-# References into scikit-learn's documentation need its inventory from the network.
-suppress_warnings = ["ref.class", "ref.ref"]
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
 
 # Prompts are not copied, nor is what a line printed.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -42,7 +50,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skstackedae",),
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
-    "reset_modules": ("_gallery_hooks.warnings_are_errors", "matplotlib"),
+    "reset_modules": ("gallery_hooks.warnings_are_errors", "matplotlib"),
     "reset_modules_order": "both",
     # Seconds and megabytes of the machine that builds say nothing to a reader.
     "min_reported_time": float("inf"),
@@ -53,5 +61,8 @@ sphinx_gallery_conf = {
     "image_srcset": ["2x"],
 }
 
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"skstackedae {version}"
