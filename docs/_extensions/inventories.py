@@ -1,6 +1,6 @@
 """Names in other projects' documentation that this one links to.
 
-Sphinx asks each project's site for its names. Where it cannot be reached, it takes these
+Sphinx asks the site of each project first. Where it cannot be reached, it takes these
 instead: links are the same, and a name that is neither there nor here is a warning.
 """
 
