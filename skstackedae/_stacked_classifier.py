@@ -95,7 +95,7 @@ class StackedAutoencoderClassifier(
 
     with `alpha` = :math:`\alpha` and `hidden_alpha` = :math:`\alpha_h`. Biases are not
     decayed. In :class:`~sklearn.neural_network.MLPClassifier` alpha is `n_samples`
-    times as large for the same decay.
+    ('lbfgs') or `batch_size` ('adam') times as large for the same decay.
 
     Parameters
     ----------
