@@ -19,12 +19,16 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "mathml",
+    "myst_parser",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "examples", "benchmarks", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
+# As scikit-learn's documentation writes parameters: `alpha` is code.
+default_role = "literal"
 
 # A name that leads nowhere is a warning, and warnings are errors.
 nitpicky = True
@@ -34,7 +38,6 @@ intersphinx_timeout = 5
 autosummary_generate = True
 # Types stand in the docstrings.
 autodoc_typehints = "none"
-templates_path = ["_templates"]
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
@@ -64,5 +67,21 @@ sphinx_gallery_conf = {
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_theme = "pydata_sphinx_theme"
 html_title = f"skstackedae {version}"
+html_show_sourcelink = False
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "logo": {"text": "skstackedae"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# Pages without others below them need no list of those.
+html_sidebars = {
+    page: []
+    for page in ("index", "results", "benchmarks/README", "extending", "changelog")
+}
