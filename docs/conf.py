@@ -8,6 +8,7 @@ import skstackedae
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER / "_extensions"))
 import inventories  # noqa: E402
+import mathml  # noqa: E402
 
 project = "skstackedae"
 author = "The skstackedae developers"
@@ -38,6 +39,7 @@ intersphinx_timeout = 5
 autosummary_generate = True
 # Types stand in the docstrings.
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
@@ -65,10 +67,11 @@ sphinx_gallery_conf = {
 }
 
 html_math_renderer = "mathml"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(mathml.FONT)]
 html_css_files = ["site.css"]
 html_title = f"skstackedae {version}"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "logo": {"text": "skstackedae"},
