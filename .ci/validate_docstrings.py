@@ -12,8 +12,9 @@ from numpydoc.validate import validate
 
 import skstackedae
 import skstackedae.export
+import skstackedae.inspection
 
-PUBLIC_MODULES = [skstackedae, skstackedae.export]
+PUBLIC_MODULES = [skstackedae, skstackedae.export, skstackedae.inspection]
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
@@ -23,13 +24,14 @@ def public_objects():
         public = getattr(module, name)
         if not callable(public):
             continue  # a constant has no docstring
-        yield f"{module.__name__}.{name}"
+        path = f"{module.__name__}.{name}"
+        yield path
         for member, value in vars(public).items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)
             module = getattr(source, "__module__", None) or ""
             if module.startswith("skstackedae.") and not member.startswith("_"):
-                yield f"skstackedae.{name}.{member}"
+                yield f"{path}.{member}"
 
 
 def main():

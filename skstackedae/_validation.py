@@ -1,10 +1,10 @@
-"""Checks of input that both estimators share."""
+"""Checks of input that the public modules share."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._arrays import Array
 
@@ -64,3 +64,14 @@ def check_passes(estimator: Any) -> None:
             f"learning_rate={estimator.learning_rate!r} needs to know the last epoch, "
             "which partial_fit does not: set learning_rate='constant'."
         )
+
+
+def check_fitted_instance(estimator: Any, *expected: type) -> None:
+    """Check that an estimator is one of ours, and fitted."""
+    if not isinstance(estimator, expected):
+        names = " or ".join(cls.__name__ for cls in expected)
+        raise TypeError(
+            f"A fitted {names} is needed, got {type(estimator).__name__}. Of a "
+            "pipeline or a search pass the fitted step that is one."
+        )
+    check_is_fitted(estimator)

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.validation import check_is_fitted
 
 from ._arrays import Array
 from ._network import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
+from ._validation import check_fitted_instance
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 
@@ -83,7 +83,7 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
     >>> np.allclose(mlp.predict_proba(X), classifier.predict_proba(X), atol=1e-12)
     True
     """
-    _check_fitted(classifier, StackedAutoencoderClassifier)
+    check_fitted_instance(classifier, StackedAutoencoderClassifier)
     *hidden, softmax = classifier._layers()
     mlp = MLPClassifier(
         hidden_layer_sizes=tuple(len(layer.b) for layer in hidden),
@@ -152,7 +152,7 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
     >>> np.allclose(mlp.predict(X), reconstructed, atol=1e-12)
     True
     """
-    _check_fitted(autoencoder, SparseAutoencoder)
+    check_fitted_instance(autoencoder, SparseAutoencoder)
     activation, out_activation = autoencoder.activations_
     layers = autoencoder._layers()
     mlp = MLPRegressor(hidden_layer_sizes=(len(layers[0].b),), activation=activation)
@@ -231,16 +231,6 @@ def register_onnx_converters() -> None:
         _infer_autoencoder_shape,
         _convert_autoencoder,
     )
-
-
-def _check_fitted(estimator: Any, expected: type) -> None:
-    if not isinstance(estimator, expected):
-        raise TypeError(
-            f"A fitted {expected.__name__} is needed, got "
-            f"{type(estimator).__name__}. Of a pipeline or a search pass the fitted "
-            "step that is one."
-        )
-    check_is_fitted(estimator)
 
 
 def _common_activation(activations: Sequence[str]) -> str:
