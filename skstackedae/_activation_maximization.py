@@ -29,8 +29,8 @@ MAX_ITER = 200
 
 def most_exciting_inputs(
     layers: Sequence[Layer], units: Iterable[int], random_state: Any = None
-) -> Array:
-    """Return the input of unit norm that excites each of these units most.
+) -> tuple[Array, Array]:
+    """Find the input of unit norm that excites each of these units most.
 
     Parameters
     ----------
@@ -43,8 +43,11 @@ def most_exciting_inputs(
 
     Returns
     -------
-    ndarray of shape (n_units, n_features)
+    inputs : ndarray of shape (n_units, n_features)
         float64. Rows have unit norm; those of units that no input moves are 0.
+    gains : ndarray of shape (n_units,)
+        How much each input raises the unit's pre-activation over that of the input 0;
+        0 where it does not. ||W_j|| in the first layer.
     """
     layers = [layer.astype(np.float64) for layer in layers]
     n_features = len(layers[0].W)
@@ -52,7 +55,9 @@ def most_exciting_inputs(
     starts = random_state.normal(size=(N_RANDOM_STARTS, n_features))
     # The logistic function may overflow to its right limit.
     with np.errstate(over="ignore"):
-        return np.array([_most_exciting(ending_in(layers, u), starts) for u in units])
+        found = [_most_exciting(ending_in(layers, unit), starts) for unit in units]
+    inputs, gains = zip(*found, strict=True)
+    return np.array(inputs), np.array(gains)
 
 
 def ending_in(layers: Sequence[Layer], unit: int) -> list[Layer]:
@@ -64,30 +69,37 @@ def ending_in(layers: Sequence[Layer], unit: int) -> list[Layer]:
 def excitation(x: Array, layers: Sequence[Layer]) -> tuple[float, Array]:
     """Value of a network's one output at x (n_features,), and its gradient by x."""
     activations = forward(x[None, :], layers)
-    _, intercept_grads = backward(activations, layers, np.ones((1, 1)))
+    # The inputs are left out, because the gradient by W_1 is not needed.
+    below = [activations[0][:, :0], *activations[1:]]
+    _, intercept_grads = backward(below, layers, np.ones((1, 1)))
     # Of a single row the gradient by b_1 is delta_1.
     return float(activations[-1][0, 0]), layers[0].W @ intercept_grads[0]
 
 
-def _most_exciting(layers: Sequence[Layer], starts: Array) -> Array:
-    _, slope = excitation(np.zeros(starts.shape[1]), layers)
+def _most_exciting(layers: Sequence[Layer], starts: Array) -> tuple[Array, float]:
+    at_rest, slope = excitation(np.zeros(starts.shape[1]), layers)
     if len(layers) == 1:
-        # Linear: the slope is W_j everywhere.
-        return normalised(slope)
-    candidates = [
-        minimize(
-            _negative_on_sphere,
-            normalised(start),
-            args=(layers,),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": MAX_ITER, "gtol": 1e-8, "ftol": 1e-14},
-        )
-        for start in (slope, *starts)
-        if start.any()
-    ]
-    best = normalised(min(candidates, key=lambda result: result.fun).x)
-    return best if excitation(best, layers)[1].any() else np.zeros_like(best)
+        # The slope is W_j everywhere.
+        return normalised(slope), float(np.linalg.norm(slope))
+    best = min(
+        (_climbed(start, layers) for start in (slope, *starts) if start.any()),
+        key=lambda result: result.fun,
+    )
+    x = normalised(best.x)
+    if not excitation(x, layers)[1].any():
+        return np.zeros_like(x), 0.0
+    return x, max(0.0, -best.fun - at_rest)
+
+
+def _climbed(start: Array, layers: Sequence[Layer]) -> Any:
+    return minimize(
+        _negative_on_sphere,
+        normalised(start),
+        args=(layers,),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": MAX_ITER, "gtol": 1e-8, "ftol": 1e-14},
+    )
 
 
 def _negative_on_sphere(v: Array, layers: Sequence[Layer]) -> tuple[float, Array]:

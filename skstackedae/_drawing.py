@@ -18,6 +18,9 @@ COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 # Size of letters beside many small things, in points.
 FONT_SIZE = 8
 
+# Height from which on images have labels, in points.
+LABELLED_HEIGHT = 32
+
 # How far lines of text are apart, and how wide a letter is, as parts of that.
 LINE, LETTER = 1.4, 0.65
 
@@ -37,7 +40,10 @@ def new_axes(plt: Any, ax: Any, width: float, height: float) -> Any:
     """Return the given axes, or those of a new figure of this size in inches."""
     if ax is not None:
         return ax
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    figure, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    # The layout is found, so that the axes' size is what it will be.
+    figure.draw_without_rendering()
+    return ax
 
 
 def size_in_points(ax: Any) -> tuple[float, float]:
@@ -47,97 +53,106 @@ def size_in_points(ax: Any) -> tuple[float, float]:
 
 
 class Mosaic(NamedTuple):
-    """Images on one axes: the artist, and where each of them is."""
+    """Images of one size, row by row on one axes."""
 
     artist: Any
-    lefts: Array
+    # Upper edge of each image, and the height of all, in the axes' coordinates.
     tops: Array
-    width: int
     height: int
+    # Whether there was room for labels.
+    labelled: bool
 
 
 def mosaic_inches(images: Array, n_columns: int) -> tuple[float, float]:
-    """Return a size of figure at which these images can be seen, and not more."""
+    """Return the size of a figure in which each of these images can be seen."""
     n_images, height, width = images.shape
-    columns = min(n_columns, n_images)
-    rows = math.ceil(n_images / columns)
-    side = float(np.clip(8 / columns, 0.35, 1.0))
-    return max(2.5, 0.4 + side * columns), 0.6 + side * rows * height / width
+    side = float(np.clip(8 / n_columns, 0.35, 1.0))
+    row = side * height / width
+    if 72 * row > 1.25 * LABELLED_HEIGHT:
+        row += LINE * FONT_SIZE / 72
+    return max(2.5, 0.3 + side * n_columns), 0.4 + row * math.ceil(n_images / n_columns)
 
 
 def draw_mosaic(
-    ax: Any, images: Array, labels: Sequence[str], n_columns: int, **options: Any
+    ax: Any,
+    images: Array,
+    labels: Sequence[str],
+    n_columns: int,
+    *,
+    crossed: Array | None = None,
+    **options: Any,
 ) -> Mosaic:
-    """Draw images of one shape row by row, each above its label where that fits."""
-    n_images = len(images)
-    n_columns = min(n_columns, n_images)
-    n_rows = math.ceil(n_images / n_columns)
-    # Pixels are repeated, so that gaps may be narrower than one.
-    repeats = math.ceil(32 / images.shape[2])
+    """Draw images row by row, each above its label where that fits.
+
+    Those that are ``crossed`` have a cross on them.
+    """
+    # Repeated, so that gaps are narrower than the pixels of small images.
+    repeats = max(1, round(32 / images.shape[2]))
     images = images.repeat(repeats, axis=1).repeat(repeats, axis=2)
-    _, height, width = images.shape
-    gap = math.ceil(width / 20)
-    axes_width, axes_height = size_in_points(ax)
-    pixel = min(
-        axes_width / (n_columns * (width + gap)),
-        axes_height / (n_rows * (height + gap)),
-    )
+    n_images, height, width = images.shape
+    n_rows, gap = math.ceil(n_images / n_columns), math.ceil(width / 20)
+    pixel = _points_per_pixel(ax, n_rows * (height + gap), n_columns * (width + gap))
     longest = max(map(len, labels)) * LETTER * FONT_SIZE
-    labelled = longest < pixel * width and pixel * height > 3 * FONT_SIZE
+    labelled = pixel * width > longest and pixel * height > LABELLED_HEIGHT
     below = gap + (math.ceil(LINE * FONT_SIZE / pixel) if labelled else 0)
     rows, columns = np.divmod(np.arange(n_images), n_columns)
     tops, lefts = rows * (height + below), columns * (width + gap)
     canvas = np.full((n_rows * (height + below), n_columns * (width + gap)), np.nan)
-    for image, top, left, label in zip(images, tops, lefts, labels, strict=True):
-        canvas[top : top + height, left : left + width] = image
+    for number, (top, left) in enumerate(zip(tops, lefts, strict=True)):
+        bottom, right = top + height, left + width
+        canvas[top:bottom, left:right] = images[number]
         if labelled:
-            ax.text(
-                left + width / 2,
-                top + height + gap,
-                label,
-                ha="center",
-                va="top",
-                fontsize=FONT_SIZE,
-            )
-    artist = ax.imshow(canvas[:, :-gap], interpolation="nearest", **options)
+            place = (left + right - 1) / 2, bottom + gap / 2
+            ax.text(*place, labels[number], ha="center", va="top", fontsize=FONT_SIZE)
+    if crossed is not None:
+        _draw_crosses(ax, lefts[crossed], tops[crossed], width - 1, height - 1)
+    artist = ax.imshow(canvas[:, :-gap], **options)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    return Mosaic(artist, lefts - 0.5, tops - 0.5, width, height)
+    return Mosaic(artist, tops, height, labelled)
+
+
+def _draw_crosses(ax: Any, lefts: Array, tops: Array, width: int, height: int) -> None:
+    """Draw diagonal crosses as one line with gaps."""
+    rights, bottoms, gaps = lefts + width, tops + height, np.full(len(lefts), np.nan)
+    x = np.column_stack([lefts, rights, gaps, lefts, rights, gaps])
+    y = np.column_stack([tops, bottoms, gaps, bottoms, tops, gaps])
+    ax.plot(x.ravel(), y.ravel(), color="0.6", linewidth=0.8)
+
+
+def _points_per_pixel(ax: Any, height: int, width: int) -> float:
+    axes_width, axes_height = size_in_points(ax)
+    return min(axes_width / width, axes_height / height)
 
 
 def table_inches(n_rows: int, n_columns: int) -> tuple[float, float]:
     """Return a size of figure at which a heat map can be read."""
     width, height = 0.3 * n_columns, 0.2 * n_rows
-    return 3.0 + float(np.clip(width, 1.5, 6.0)), 1.0 + float(np.clip(height, 2, 9))
+    return 3.0 + float(np.clip(width, 1.5, 6.0)), 1.0 + float(np.clip(height, 2, 7))
 
 
-def draw_table(
-    ax: Any, table: Array, names: Sequence[str], columns: Sequence[str], **options: Any
-) -> Any:
-    """Draw a heat map, with the names of its rows and columns that fit."""
+def draw_table(ax: Any, table: Array, names: Sequence[str], **options: Any) -> Any:
+    """Draw a heat map, with the names of its rows that fit."""
     artist = ax.imshow(table, aspect="auto", interpolation="nearest", **options)
-    set_names(ax.yaxis, names, LINE * FONT_SIZE)
-    longest = max(map(len, columns))
-    set_names(ax.xaxis, columns, (longest + 1) * LETTER * FONT_SIZE)
+    set_names(ax.yaxis, names, range(len(names)))
     return artist
 
 
-def set_names(axis: Any, names: Sequence[str], points: float) -> None:
-    """Name every position on an axis, or every k-th if each name takes that much."""
+def set_names(axis: Any, names: Sequence[str], places: Sequence[int]) -> None:
+    """Name places on an axis: all, or every k-th if there is no room for more."""
     width, height = size_in_points(axis.axes)
-    available = width if axis.axis_name == "x" else height
-    step = math.ceil(len(names) * points / available)
-    axis.set_ticks(range(0, len(names), step), names[::step], fontsize=FONT_SIZE)
+    if axis.axis_name == "x":
+        available, needed = width, (max(map(len, names)) + 1) * LETTER * FONT_SIZE
+    else:
+        available, needed = height, LINE * FONT_SIZE
+    step = math.ceil(len(names) * needed / available)
+    axis.set_ticks(places[::step], names[::step], fontsize=FONT_SIZE)
 
 
-def halves(plt: Any, ax: Any) -> list[Any]:
-    """Return two axes beside each other: in the place of the given one, or new ones."""
-    if ax is None:
-        return list(plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")[1])
-    if isinstance(ax, Sequence | np.ndarray):
-        return list(ax)
+def divided(ax: Any, *boxes: tuple[float, float, float, float]) -> list[Any]:
+    """Put axes into boxes (left, bottom, width, height) in the place of the given."""
     ax.set_axis_off()
-    return [ax.inset_axes([left, 0, 0.4, 1]) for left in (0, 0.6)]
+    return [ax.inset_axes(box) for box in boxes]
 
 
 def scale_by_logarithm(ax: Any) -> None:

@@ -16,13 +16,15 @@ from ._activation_maximization import most_exciting_inputs
 from ._arrays import Array
 from ._drawing import (
     COLORS,
+    divided,
     draw_mosaic,
     draw_table,
-    halves,
     import_pyplot,
     mosaic_inches,
     new_axes,
     scale_by_logarithm,
+    set_names,
+    size_in_points,
     table_inches,
 )
 from ._losses import SOFTMAX
@@ -56,6 +58,10 @@ class ComponentsDisplay:
     ----------
     components : ndarray of shape (n_units, n_features)
         The inputs, of unit norm; 0 for units that no input moves.
+
+    gains : ndarray of shape (n_units,), default=None
+        How much each input raises the unit's pre-activation, compared with an input of
+        zeros: :math:`\|W_j\|` in the first layer. None weighs all alike.
 
     names : sequence of n_units names, default=None
         What units are called. None numbers them.
@@ -112,12 +118,14 @@ class ComponentsDisplay:
         self,
         *,
         components: Array,
+        gains: Array | None = None,
         names: Sequence[Any] | None = None,
         use: Array | None = None,
         image_shape: tuple[int, int] | None = None,
         feature_names: Sequence[Any] | None = None,
     ) -> None:
         self.components = components
+        self.gains = gains
         self.names = names
         self.use = use
         self.image_shape = image_shape
@@ -139,8 +147,9 @@ class ComponentsDisplay:
             Axes to draw on. None makes a figure.
 
         contrast : {'own', 'shared'}, default='own'
-            Whether each unit has a scale of its own, up to its largest entry, or all
-            share one. Either is centred on 0.
+            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
+            one scale, times their gains (in the first layer :math:`W_j`), so that weak
+            units look weak. Either is centred on 0.
 
         sort_by_use : bool, default=False
             Whether the units that are used most come first.
@@ -165,19 +174,21 @@ class ComponentsDisplay:
             raise ValueError(f"contrast={contrast!r} is neither 'own' nor 'shared'.")
         order = self._order(sort_by_use)
         flat = self._flat()[order]
-        names = [_names(self.names, len(order))[unit] for unit in order]
-        values = np.where(flat[:, None], 0.0, self.components[order])
-        if contrast == "own":
-            values = _divided(values, np.abs(values).max(axis=1, keepdims=True))
-        # Centred on 0, also where all units are flat.
-        limit = float(np.abs(values).max()) or 1.0
-        scale = {"vmin": -limit, "vmax": limit}
-        if self.image_shape is not None:
-            self._draw_images(
-                plt, ax, values, names, flat, cmap=cmap or "gray", **scale
+        names = _names(self.names, len(order))
+        names = [names[unit] for unit in order]
+        values, label = self._scaled(contrast)
+        values = values[order]
+        limit = float(np.abs(values[~flat]).max(initial=0.0)) or 1.0
+        values[flat] = np.nan
+        cmap = cmap or ("RdBu_r" if self.image_shape is None else "gray")
+        options = {"vmin": -limit, "vmax": limit, "cmap": cmap}
+        draw = self._draw_table if self.image_shape is None else self._draw_images
+        draw(plt, ax, values, names, flat, options)
+        self.figure_, self.colorbar_ = self.ax_.figure, None
+        if self.image_shape is None:
+            self.colorbar_ = self.figure_.colorbar(
+                self.image_, ax=self.ax_, label=label
             )
-            return self
-        self._draw_table(plt, ax, values, names, flat, cmap=cmap or "RdBu_r", **scale)
         return self
 
     @classmethod
@@ -224,8 +235,9 @@ class ComponentsDisplay:
             What features are called. None takes them from the estimator.
 
         contrast : {'own', 'shared'}, default='own'
-            Whether each unit has a scale of its own, up to its largest entry, or all
-            share one. Either is centred on 0.
+            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
+            one scale, times their gains (in the first layer :math:`W_j`), so that weak
+            units look weak. Either is centred on 0.
 
         sort_by_use : bool, default=False
             Whether the units that are used most come first. Needs X.
@@ -264,8 +276,10 @@ class ComponentsDisplay:
             None if X is None else _LayerActivations.of(estimator, X, layer).use[units]
         )
         is_output = _is_output(estimator, layer)
+        components, gains = most_exciting_inputs(layers, units, random_state)
         return cls(
-            components=most_exciting_inputs(layers, units, random_state),
+            components=components,
+            gains=gains,
             names=estimator.classes_[units] if is_output else units,
             use=use,
             image_shape=image_shape,
@@ -307,8 +321,9 @@ class ComponentsDisplay:
             What features are called. None numbers them.
 
         contrast : {'own', 'shared'}, default='own'
-            Whether each unit has a scale of its own, up to its largest entry, or all
-            share one. Either is centred on 0.
+            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
+            one scale, times their gains (in the first layer :math:`W_j`), so that weak
+            units look weak. Either is centred on 0.
 
         sort_by_use : bool, default=False
             Whether the units that are used most come first.
@@ -349,6 +364,7 @@ class ComponentsDisplay:
         norms = np.linalg.norm(components, axis=1, keepdims=True)
         return cls(
             components=_divided(components, norms),
+            gains=norms[:, 0],
             names=names,
             use=use,
             image_shape=image_shape,
@@ -367,38 +383,38 @@ class ComponentsDisplay:
         flat = np.logical_not(self.components.any(axis=1))
         return flat if self.use is None else flat | (np.asarray(self.use) < FLAT_STD)
 
+    def _scaled(self, contrast: str) -> tuple[Array, str]:
+        """Return what is drawn, and what its numbers are."""
+        if contrast == "own":
+            largest = np.abs(self.components).max(axis=1, keepdims=True)
+            return _divided(self.components, largest), "part of the unit's largest"
+        if self.gains is None:
+            return self.components, "input of unit norm"
+        return self.components * np.asarray(self.gains)[:, None], "input x gain"
+
     def _draw_images(
-        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, **options: Any
+        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, options: Any
     ) -> None:
         images = _as_images(values, self.image_shape)
         n_columns = math.ceil(math.sqrt(len(images)))
-        ax = new_axes(plt, ax, *mosaic_inches(images, n_columns))
-        mosaic = draw_mosaic(ax, images, names, n_columns, **options)
-        for left, top in zip(mosaic.lefts[flat], mosaic.tops[flat], strict=True):
-            x, y = [left, left + mosaic.width], [top, top + mosaic.height]
-            ax.plot(x, y, x, y[::-1], color="black", linewidth=0.8)
+        self.ax_ = ax = new_axes(plt, ax, *mosaic_inches(images, n_columns))
+        self.image_ = draw_mosaic(
+            ax, images, names, n_columns, crossed=flat, **options
+        ).artist
         if flat.any():
-            ax.set_xlabel(f"{flat.sum()} of {len(flat)} dead or saturated")
-        self.image_, self.colorbar_ = mosaic.artist, None
-        self.ax_, self.figure_ = ax, ax.figure
+            ax.set_xlabel(f"{flat.sum()} of {len(flat)} dead or saturated: crossed out")
 
     def _draw_table(
-        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, **options: Any
+        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, options: Any
     ) -> None:
         n_units, n_features = values.shape
-        ax = new_axes(plt, ax, *table_inches(n_features, n_units))
+        self.ax_ = ax = new_axes(plt, ax, *table_inches(n_features, n_units))
         ax.set_facecolor("0.6")
-        self.image_ = draw_table(
-            ax,
-            np.where(flat, np.nan, values.T),
-            _names(self.feature_names, n_features),
-            names,
-            **options,
-        )
+        features = _names(self.feature_names, n_features)
+        self.image_ = draw_table(ax, values.T, features, **options)
+        set_names(ax.xaxis, names, range(n_units))
         note = f" ({flat.sum()} of {n_units} dead or saturated: grey)"
         ax.set_xlabel("unit" + (note if flat.any() else ""))
-        self.ax_, self.figure_ = ax, ax.figure
-        self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax)
 
 
 class ReconstructionDisplay:
@@ -434,8 +450,8 @@ class ReconstructionDisplay:
     colorbar_ : matplotlib.colorbar.Colorbar or None
         Colours of the heat map.
 
-    ax_ : matplotlib.axes.Axes
-        Axes drawn on.
+    axes_ : list of matplotlib.axes.Axes
+        Axes of the images; or of the samples, the reconstructions and the errors.
 
     figure_ : matplotlib.figure.Figure
         Their figure.
@@ -505,7 +521,7 @@ class ReconstructionDisplay:
             self._draw_images(plt, ax, cmap=cmap or "gray", **scale)
         else:
             self._draw_table(plt, ax, cmap=cmap or "viridis", **scale)
-        self.figure_ = self.ax_.figure
+        self.figure_ = self.axes_[0].figure
         return self
 
     @classmethod
@@ -655,31 +671,36 @@ class ReconstructionDisplay:
         ).plot(ax, cmap=cmap)
 
     def _draw_images(self, plt: Any, ax: Any, **options: Any) -> None:
-        pairs = [
+        above, below = (
             _as_images(A, self.image_shape) for A in (self.X, self.reconstructions)
-        ]
-        n_columns = max(12, math.ceil(math.sqrt(2 * len(self.X))))
-        images = np.concatenate(pairs, axis=1)
-        self.ax_ = ax = new_axes(plt, ax, *mosaic_inches(images, n_columns))
+        )
+        pairs = np.concatenate([above, np.full_like(above[:, :1], np.nan), below], 1)
+        n_columns = min(len(pairs), max(12, math.ceil(math.sqrt(2 * len(pairs)))))
+        ax = new_axes(plt, ax, *mosaic_inches(pairs, n_columns))
         labels = [f"{error:.2f}" for error in self.errors_]
-        mosaic = draw_mosaic(ax, images, labels, n_columns, **options)
-        self.image_, self.colorbar_ = mosaic.artist, None
-        ax.set_xlabel(f"root mean squared error {_range(self.errors_)}")
+        mosaic = draw_mosaic(ax, pairs, labels, n_columns, **options)
+        if mosaic.labelled:
+            middles = np.add.outer(
+                np.unique(mosaic.tops), mosaic.height * np.array([0.25, 0.75])
+            ).ravel()
+            set_names(ax.yaxis, ["input", "output"] * (len(middles) // 2), middles)
+            ax.tick_params(length=0)
+        self.image_, self.colorbar_, self.axes_ = mosaic.artist, None, [ax]
+        ax.set_xlabel(f"root mean squared error: {_range(self.errors_)}")
 
     def _draw_table(self, plt: Any, ax: Any, **options: Any) -> None:
         n_samples, n_features = self.X.shape
-        self.ax_ = ax = new_axes(plt, ax, *table_inches(2 * n_features, n_samples))
+        ax = new_axes(plt, ax, *table_inches(2 * n_features + 5, n_samples))
+        boxes = (0, 0.64, 1, 0.36), (0, 0.22, 1, 0.36), (0, 0, 1, 0.16)
+        self.axes_ = above, below, errors = divided(ax, *boxes)
         names = _names(self.feature_names, n_features)
-        gap = np.full((1, n_samples), np.nan)
-        self.image_ = draw_table(
-            ax,
-            np.concatenate([self.X.T, gap, self.reconstructions.T]),
-            [*names, "", *names],
-            [f"{error:.2f}" for error in self.errors_],
-            **options,
-        )
-        ax.set_xlabel("root mean squared error")
+        self.image_ = draw_table(above, self.X.T, names, **options)
+        draw_table(below, self.reconstructions.T, names, **options)
+        above.set(xticks=[], ylabel="input")
+        below.set(xticks=[], ylabel="output")
         self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax)
+        errors.bar(np.arange(n_samples), self.errors_, color=COLORS[0])
+        errors.set(xlim=below.get_xlim(), xlabel="sample", ylabel="RMSE")
 
 
 class TrainingCurveDisplay:
@@ -925,8 +946,8 @@ class ActivationDisplay:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes or sequence of 2 of them, default=None
-            Axes to draw on. One is divided into two. None makes a figure.
+        ax : matplotlib.axes.Axes, default=None
+            Axes in whose place two are drawn on. None makes a figure.
 
         Returns
         -------
@@ -939,8 +960,11 @@ class ActivationDisplay:
             If matplotlib is not installed.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        self.axes_ = halves(plt, ax)
-        self.figure_ = self.axes_[0].figure
+        ax = new_axes(plt, ax, 8.0, 3.5)
+        self.figure_ = ax.figure
+        # Room for the numbers and the label of the second axis.
+        width = 0.5 - 30 / size_in_points(ax)[0]
+        self.axes_ = divided(ax, (0, 0, width, 1), (1 - width, 0, width, 1))
         self._draw_activations(self.axes_[0])
         self._draw_means(self.axes_[1])
         return self
@@ -963,8 +987,8 @@ class ActivationDisplay:
             The layer. One more than there are hidden layers is a classifier's output
             layer: the probabilities of the classes.
 
-        ax : matplotlib.axes.Axes or sequence of 2 of them, default=None
-            Axes to draw on. One is divided into two. None makes a figure.
+        ax : matplotlib.axes.Axes, default=None
+            Axes in whose place two are drawn on. None makes a figure.
 
         Returns
         -------
@@ -1018,8 +1042,8 @@ class ActivationDisplay:
         sparsity_target : float, default=None
             Mean activation that the units were asked for, as a part of their range.
 
-        ax : matplotlib.axes.Axes or sequence of 2 of them, default=None
-            Axes to draw on. One is divided into two. None makes a figure.
+        ax : matplotlib.axes.Axes, default=None
+            Axes in whose place two are drawn on. None makes a figure.
 
         Returns
         -------
@@ -1054,42 +1078,46 @@ class ActivationDisplay:
 
     def _draw_activations(self, ax: Any) -> None:
         values = np.ravel(self.activations)
-        ax.hist(values, bins=40, range=self._range(values), color=COLORS[0])
-        ax.set(xlabel="activation", ylabel="samples and units", yscale="log")
+        ends = [
+            limit if math.isfinite(limit) else float(found)
+            for limit, found in zip(
+                self.limits, (values.min(), values.max()), strict=True
+            )
+        ]
+        ax.hist(values, bins=40, range=ends, color=COLORS[0])
+        ax.set(xlabel="activation", ylabel="samples x units", yscale="log")
 
     def _draw_means(self, ax: Any) -> None:
         means = self.activations.mean(axis=0, dtype=np.float64)
         is_flat = self.activations.std(axis=0, dtype=np.float64) < self.least_std
         low, high = self.limits
-        label = "mean activation"
-        span = (means.min(), means.max())
         if math.isfinite(low) and math.isfinite(high):
             means = (means - low) / (high - low)
-            label += ", as a part of the range"
-            span = (0.0, 1.0)
-        dead, saturated = is_flat & (means < 0.5), is_flat & (means >= 0.5)
-        groups = {"at work": ~is_flat, "dead": dead, "saturated": saturated}
+        groups = {
+            "alive": ~is_flat,
+            "dead": is_flat & (means < 0.5),
+            "saturated": is_flat & (means >= 0.5),
+        }
+        colors = dict(zip(groups, COLORS, strict=False))
+        groups = {name: group for name, group in groups.items() if group.any()}
         ax.hist(
             [means[group] for group in groups.values()],
-            bins=40,
-            range=span,
+            bins=30,
+            range=(
+                min(0.0, means.min()),
+                1.1 * max(means.max(), self.sparsity_target or 0),
+            ),
             stacked=True,
-            color=COLORS[:3],
-            label=[f"{name}: {group.sum()}" for name, group in groups.items()],
+            color=[colors[name] for name in groups],
+            label=[f"{group.sum()} {name}" for name, group in groups.items()],
         )
         if self.sparsity_target is not None:
             ax.axvline(
                 self.sparsity_target, color="black", linestyle="--", label="target"
             )
-        ax.set(xlabel=label, ylabel="units")
+        ax.set(xlabel="mean activation", ylabel="units")
+        ax.yaxis.get_major_locator().set_params(integer=True)
         ax.legend(fontsize="small")
-
-    def _range(self, values: Array) -> tuple[float, float]:
-        low, high = self.limits
-        return (
-            low if math.isfinite(low) else float(values.min()),
-            high if math.isfinite(high) else float(values.max()),
-        )
 
 
 class _LayerActivations(NamedTuple):
