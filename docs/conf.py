@@ -8,6 +8,7 @@ import skstackedae
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER / "_extensions"))
 import inventories  # noqa: E402
+import mathml  # noqa: E402
 
 project = "skstackedae"
 author = "The skstackedae developers"
@@ -19,12 +20,16 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "mathml",
+    "myst_parser",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "examples", "benchmarks", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
+# As scikit-learn's documentation writes parameters: `alpha` is code.
+default_role = "literal"
 
 # A name that leads nowhere is a warning, and warnings are errors.
 nitpicky = True
@@ -34,7 +39,7 @@ intersphinx_timeout = 5
 autosummary_generate = True
 # Types stand in the docstrings.
 autodoc_typehints = "none"
-templates_path = ["_templates"]
+toc_object_entries_show_parents = "hide"
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
@@ -62,7 +67,24 @@ sphinx_gallery_conf = {
 }
 
 html_math_renderer = "mathml"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(mathml.FONT)]
 html_css_files = ["site.css"]
-html_theme = "pydata_sphinx_theme"
 html_title = f"skstackedae {version}"
+html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "logo": {"text": "skstackedae"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# Pages without others below them need no list of those.
+html_sidebars = {
+    page: []
+    for page in ("index", "results", "benchmarks/README", "extending", "changelog")
+}

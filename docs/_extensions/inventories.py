@@ -45,6 +45,7 @@ NAMES = {
         ("float", "py:class", "library/functions.html#$"),
         ("int", "py:class", "library/functions.html#$"),
         ("list", "py:class", "library/stdtypes.html#$"),
+        ("sequence", "std:term", "glossary.html#term-$"),
         ("str", "py:class", "library/stdtypes.html#$"),
         ("tuple", "py:class", "library/stdtypes.html#$"),
     ],
@@ -68,10 +69,13 @@ NAMES = {
             (f"sklearn.{name}", "py:class", "modules/generated/$.html#$")
             for name in (
                 "decomposition.PCA",
+                "exceptions.ConvergenceWarning",
+                "model_selection.LearningCurveDisplay",
                 "neural_network.BernoulliRBM",
                 "neural_network.MLPClassifier",
                 "neural_network.MLPRegressor",
                 "pipeline.Pipeline",
+                "preprocessing.MinMaxScaler",
                 "utils.metadata_routing.MetadataRequest",
             )
         ),
