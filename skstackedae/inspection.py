@@ -16,6 +16,7 @@ from ._activation_maximization import most_exciting_inputs
 from ._arrays import Array
 from ._drawing import (
     COLORS,
+    FONT_SIZE,
     divided,
     draw_mosaic,
     draw_table,
@@ -402,7 +403,8 @@ class ComponentsDisplay:
             ax, images, names, n_columns, crossed=flat, **options
         ).artist
         if flat.any():
-            ax.set_xlabel(f"{flat.sum()} of {len(flat)} dead or saturated: crossed out")
+            note = f"{flat.sum()} of {len(flat)} dead or saturated"
+            ax.set_xlabel(note, fontsize=FONT_SIZE)
 
     def _draw_table(
         self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, options: Any
@@ -413,8 +415,8 @@ class ComponentsDisplay:
         features = _names(self.feature_names, n_features)
         self.image_ = draw_table(ax, values.T, features, **options)
         set_names(ax.xaxis, names, range(n_units))
-        note = f" ({flat.sum()} of {n_units} dead or saturated: grey)"
-        ax.set_xlabel("unit" + (note if flat.any() else ""))
+        note = f" (grey: {flat.sum()} dead or saturated)" if flat.any() else ""
+        ax.set_xlabel(f"unit{note}", fontsize=FONT_SIZE)
 
 
 class ReconstructionDisplay:
@@ -677,7 +679,7 @@ class ReconstructionDisplay:
         pairs = np.concatenate([above, np.full_like(above[:, :1], np.nan), below], 1)
         n_columns = min(len(pairs), max(12, math.ceil(math.sqrt(2 * len(pairs)))))
         ax = new_axes(plt, ax, *mosaic_inches(pairs, n_columns))
-        labels = [f"{error:.2f}" for error in self.errors_]
+        labels = [f"{error:.2g}" for error in self.errors_]
         mosaic = draw_mosaic(ax, pairs, labels, n_columns, **options)
         if mosaic.labelled:
             middles = np.add.outer(
@@ -686,7 +688,8 @@ class ReconstructionDisplay:
             set_names(ax.yaxis, ["input", "output"] * (len(middles) // 2), middles)
             ax.tick_params(length=0)
         self.image_, self.colorbar_, self.axes_ = mosaic.artist, None, [ax]
-        ax.set_xlabel(f"root mean squared error: {_range(self.errors_)}")
+        low, high = self.errors_.min(), self.errors_.max()
+        ax.set_xlabel(f"RMSE {low:.2g} to {high:.2g}", fontsize=FONT_SIZE)
 
     def _draw_table(self, plt: Any, ax: Any, **options: Any) -> None:
         n_samples, n_features = self.X.shape
@@ -699,8 +702,10 @@ class ReconstructionDisplay:
         above.set(xticks=[], ylabel="input")
         below.set(xticks=[], ylabel="output")
         self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax)
-        errors.bar(np.arange(n_samples), self.errors_, color=COLORS[0])
+        edges = np.arange(n_samples + 1) - 0.5
+        errors.stairs(self.errors_, edges, fill=True, color=COLORS[0])
         errors.set(xlim=below.get_xlim(), xlabel="sample", ylabel="RMSE")
+        errors.xaxis.get_major_locator().set_params(integer=True)
 
 
 class TrainingCurveDisplay:
@@ -789,7 +794,7 @@ class TrainingCurveDisplay:
             start += n_iter
         ax.set(xlabel="iteration or epoch", ylabel="loss, penalties included")
         scale_by_logarithm(ax)
-        ax.legend(fontsize="small")
+        ax.legend(fontsize=FONT_SIZE)
         return self
 
     @classmethod
@@ -963,7 +968,7 @@ class ActivationDisplay:
         ax = new_axes(plt, ax, 8.0, 3.5)
         self.figure_ = ax.figure
         # Room for the numbers and the label of the second axis.
-        width = 0.5 - 30 / size_in_points(ax)[0]
+        width = max(0.2, 0.5 - 30 / size_in_points(ax)[0])
         self.axes_ = divided(ax, (0, 0, width, 1), (1 - width, 0, width, 1))
         self._draw_activations(self.axes_[0])
         self._draw_means(self.axes_[1])
@@ -1093,6 +1098,7 @@ class ActivationDisplay:
         low, high = self.limits
         if math.isfinite(low) and math.isfinite(high):
             means = (means - low) / (high - low)
+        largest = max(0.0, means.max(), self.sparsity_target or 0.0)
         groups = {
             "alive": ~is_flat,
             "dead": is_flat & (means < 0.5),
@@ -1103,10 +1109,7 @@ class ActivationDisplay:
         ax.hist(
             [means[group] for group in groups.values()],
             bins=30,
-            range=(
-                min(0.0, means.min()),
-                1.1 * max(means.max(), self.sparsity_target or 0),
-            ),
+            range=(min(0.0, means.min()), 1.1 * largest),
             stacked=True,
             color=[colors[name] for name in groups],
             label=[f"{group.sum()} {name}" for name, group in groups.items()],
@@ -1117,7 +1120,7 @@ class ActivationDisplay:
             )
         ax.set(xlabel="mean activation", ylabel="units")
         ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.legend(fontsize="small")
+        ax.legend(fontsize=FONT_SIZE)
 
 
 class _LayerActivations(NamedTuple):
@@ -1183,7 +1186,7 @@ def _checked_units(units: Any, n_units: int) -> Array:
 
 def _as_images(rows: Array, image_shape: Any) -> Array:
     n_features = rows.shape[1]
-    if len(image_shape) != 2 or math.prod(image_shape) != n_features:
+    if np.shape(image_shape) != (2,) or math.prod(image_shape) != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} must be (height, width) with "
             f"{n_features} pixels, the number of features."
@@ -1209,10 +1212,6 @@ def _divided(rows: Array, by: Array) -> Array:
 
 def _dense(X: Any) -> Array:
     return X.toarray() if issparse(X) else X
-
-
-def _range(errors: Array) -> str:
-    return f"{errors.min():.2g} to {errors.max():.2g}"
 
 
 def _sparsity_target(estimator: Any, layer: int) -> float | None:

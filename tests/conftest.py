@@ -1,10 +1,14 @@
 """Data sets and small helpers that several test modules share."""
 
+import os
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+
+# Displays open no windows here, nor in the docstrings' examples.
+os.environ["MPLBACKEND"] = "Agg"
 
 
 @pytest.fixture(scope="session")
