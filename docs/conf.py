@@ -16,6 +16,7 @@ copyright = "2026, the skstackedae developers"
 release = version = skstackedae.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
@@ -65,6 +66,11 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "image_srcset": ["2x"],
 }
+
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 140)]
 
 html_math_renderer = "mathml"
 html_static_path = ["_static", str(mathml.FONT)]

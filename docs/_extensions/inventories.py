@@ -4,7 +4,11 @@ Sphinx asks the site of each project first. Where it cannot be reached, it takes
 instead: links are the same, and a name that is neither there nor here is a warning.
 """
 
+import inspect
 import zlib
+from itertools import takewhile
+
+from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 
 SITES = {
     "joblib": "https://joblib.readthedocs.io/en/stable/",
@@ -65,22 +69,26 @@ NAMES = {
             "auto_examples/miscellaneous/plot_set_output.html"
             "#sphx-glr-auto-examples-miscellaneous-plot-set-output-py",
         ),
-        *(
-            (f"sklearn.{name}", "py:class", "modules/generated/$.html#$")
-            for name in (
-                "decomposition.PCA",
-                "exceptions.ConvergenceWarning",
-                "model_selection.LearningCurveDisplay",
-                "neural_network.BernoulliRBM",
-                "neural_network.MLPClassifier",
-                "neural_network.MLPRegressor",
-                "pipeline.Pipeline",
-                "preprocessing.MinMaxScaler",
-                "utils.metadata_routing.MetadataRequest",
-            )
+        (
+            "sklearn.exceptions.ConvergenceWarning",
+            "py:class",
+            "modules/generated/$.html#$",
+        ),
+        (
+            "sklearn.utils.metadata_routing.MetadataRequest",
+            "py:class",
+            "modules/generated/$.html#$",
         ),
     ],
 }
+
+
+def sklearn_names():
+    """Yield what scikit-learn exports; all of it has a page of its own name."""
+    for name, exported in (*all_estimators(), *all_functions(), *all_displays()):
+        parts = takewhile(lambda part: part[0] != "_", exported.__module__.split("."))
+        role = "py:class" if inspect.isclass(exported) else "py:function"
+        yield ".".join((*parts, name)), role, "modules/generated/$.html#$"
 
 
 def intersphinx_mapping(folder):
@@ -98,8 +106,8 @@ def _inventory(project):
     # Version 2 of Sphinx's format: four lines, and what follows them compressed.
     head = f"# Sphinx inventory version 2\n# Project: {project}\n# Version: \n"
     head += "# The remainder of this file is compressed using zlib.\n"
+    names = [*NAMES[project], *(sklearn_names() if project == "sklearn" else ())]
     lines = (
-        f"{name} {role} 1 {page.replace('$', name)} -\n"
-        for name, role, page in NAMES[project]
+        f"{name} {role} 1 {page.replace('$', name)} -\n" for name, role, page in names
     )
     return head.encode() + zlib.compress("".join(lines).encode())
