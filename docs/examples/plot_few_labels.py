@@ -110,9 +110,8 @@ for name, values in accuracy.items():
 # ------------
 # With 50 labels or more, softmax on the pretrained features is ahead of the networks
 # that were trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20
-# the draws differ more than those models do. Fine-tuning takes the gain away again: it
-# fits so few labels as well from one starting point as from another, and changes the
-# features to do so.
+# the draws differ more than those models do. Fine-tuning takes the gain away again:
+# the fine-tuned network is about as good as the one that was not pretrained.
 #
 # Label spreading is ahead of all of them, most so with the fewest labels. These small
 # images lie in clusters that it makes direct use of. It needs the distances between all

@@ -104,8 +104,9 @@ names = [name.replace("_", " ") for name in wine.feature_names]
 names[names.index("od280/od315 of diluted wines")] = "OD280/OD315"
 
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 5), width_ratios=[1, 1.2], layout="constrained"
+    1, 2, figsize=(11, 5), width_ratios=[1, 1.2], layout="constrained"
 )
+figure.get_layout_engine().set(wspace=0.06)
 ComponentsDisplay.from_estimator(autoencoder, feature_names=names, ax=left)
 left.set_title("What excites each unit")
 
