@@ -90,8 +90,8 @@ for name, values in areas.items():
     print(f"  {name:17} {np.mean(values):.3f} ± {np.std(values):.3f}")
 
 # %%
-# All three tell the two kinds apart well, and their areas differ by less than one score's
-# area does from split to split: none of them is ahead on these data.
+# All three tell the two kinds apart well, and their areas differ by less than one
+# score's area does from split to split: none of them is ahead on these data.
 
 # %%
 # The figure

@@ -11,8 +11,8 @@ analysis make such maps, too.
 # %%
 # Three maps
 # ----------
-# PCA has no labels. Linear discriminant analysis (LDA) has them, and so has the network,
-# whose pretrained layers are fine-tuned. ``transform`` returns the two units'
+# PCA has no labels. Linear discriminant analysis (LDA) has them, and so has the
+# network, whose pretrained layers are fine-tuned. ``transform`` returns the two units'
 # activations. They are linear units (``activation="identity"``), so that the map has no
 # edges; the list gives each layer its own prototype.
 
@@ -64,9 +64,9 @@ network = maps["network, two units"]
 print(f"The network's own accuracy: {network.score(X_test, y_test):.3f}")
 
 # %%
-# The network's map keeps the classes apart, the linear ones do not: two linear directions
-# are too few for ten classes of digits. With more components all of that changes; PCA
-# and LDA are not made for a map of two.
+# The network's map keeps the classes apart, the linear ones do not: two linear
+# directions are too few for ten classes of digits. With more components all of that
+# changes; PCA and LDA are not made for a map of two.
 
 # %%
 # The figure

@@ -11,7 +11,8 @@ digits that it has not seen, damaged in the same way.
 # %%
 # Digits with missing pixels
 # --------------------------
-# A pixel that is missing cannot be told from one that is 0, as most of the background is.
+# A pixel that is missing cannot be told from one that is 0, as most of the background
+# is.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,10 +41,10 @@ damaged = damage(X_test)
 # %%
 # Three ways to mend them
 # -----------------------
-# Two autoencoders that differ in `corruption` alone; 'adam' draws the noise anew for each
-# mini-batch. The third is the best linear map from damaged digits to whole ones, learned
-# from ten damaged copies of each training digit (ridge regression, its penalty chosen by
-# cross-validation). Leaving the digits as they are is the least to beat.
+# Two autoencoders that differ in `corruption` alone; 'adam' draws the noise anew for
+# each mini-batch. The third is the best linear map from damaged digits to whole ones,
+# learned from ten damaged copies of each training digit (ridge regression, its penalty
+# chosen by cross-validation). Leaving the digits as they are is the least to beat.
 
 settings = {
     "sparsity_weight": 0,

@@ -10,18 +10,19 @@ are only pretrained on. How much does that help, and compared with what?
 # %%
 # Five ways to learn from the same labels
 # ---------------------------------------
-# Rows with ``unlabeled_label`` count in pretraining alone. `memory` keeps the pretrained
-# layer, which does not depend on labels: it is trained once for all fits below.
+# Rows with ``unlabeled_label`` count in pretraining alone. `memory` keeps the
+# pretrained layer, which does not depend on labels: it is trained once for all fits
+# below.
 #
-# The three networks are of one size. Two of them are pretrained: one stops after softmax
-# training, so that the labels decide about the last layer alone; the other is fine-tuned,
-# so that few labels move all weights. The third starts from random weights.
+# The three networks are of one size. Two of them are pretrained: one stops after
+# softmax training, so that the labels decide about the last layer alone; the other is
+# fine-tuned, so that few labels move all weights. The third starts from random weights.
 #
-# :class:`~sklearn.semi_supervised.LabelSpreading` uses the images without labels, too: it
-# lets labels spread to their neighbours. Logistic regression does not use them.
+# :class:`~sklearn.semi_supervised.LabelSpreading` uses the images without labels, too:
+# it lets labels spread to their neighbours. Logistic regression does not use them.
 #
-# The settings of all five were chosen on other draws of 30 and 100 labels, by accuracy on
-# the rest of the training rows; of settings that did equally well, the one with the
+# The settings of all five were chosen on other draws of 30 and 100 labels, by accuracy
+# on the rest of the training rows; of settings that did equally well, the one with the
 # weaker penalty. The test rows had no say.
 
 from tempfile import TemporaryDirectory
@@ -107,11 +108,10 @@ for name, values in accuracy.items():
 # %%
 # What is seen
 # ------------
-# With 50 labels or more, softmax on the pretrained features is ahead of the networks that
-# were trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20 the
-# draws differ more than those models do. Fine-tuning takes the gain away again: it fits
-# so few labels as well from one starting point as from another, and changes the features
-# to do so.
+# With 50 labels or more, softmax on the pretrained features is ahead of the networks
+# that were trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20
+# the draws differ more than those models do. Fine-tuning takes the gain away again:
+# the fine-tuned network is about as good as the one that was not pretrained.
 #
 # Label spreading is ahead of all of them, most so with the fewest labels. These small
 # images lie in clusters that it makes direct use of. It needs the distances between all

@@ -11,10 +11,9 @@ probabilities to the classifier's?
 # %%
 # What is needed
 # --------------
-# Pickles and scikit-learn's own network need nothing more than this package. ``skops`` is
-# a package of its own; ONNX needs the extra ``skstackedae[onnx]``.
+# Pickles and scikit-learn's own network need nothing more than this package. ``skops``
+# is a package of its own; ONNX needs the extra ``skstackedae[onnx]``.
 
-import io
 import pickle
 
 import matplotlib.pyplot as plt
@@ -68,9 +67,9 @@ print(f"\nTRUSTED_TYPES is {TRUSTED_TYPES}")
 # %%
 # For places without it: MLPClassifier and ONNX
 # ---------------------------------------------
-# ``to_mlp_classifier`` makes scikit-learn's own network of the weights. An ONNX graph runs
-# without Python, too. It computes in the precision of its input, here once in float64
-# and once in float32.
+# ``to_mlp_classifier`` makes scikit-learn's own network of the weights. An ONNX graph
+# runs without Python, too. It computes in the precision of its input, here once in
+# float64 and once in float32.
 
 mlp = to_mlp_classifier(classifier)
 files["MLPClassifier"] = pickle.dumps(mlp)
@@ -97,9 +96,9 @@ for name, saved in files.items():
     print(f"{name:15} {len(saved) / 1000:9.0f}   {differences[name]:.1g}")
 
 # %%
-# What was saved for this package predicts the same bit for bit. The exported forms agree
-# to the rounding of their precision. They hold the network alone; the saved classifier
-# also has the pretrained autoencoders and the record of its training.
+# What was saved for this package predicts the same bit for bit. The exported forms
+# agree to the rounding of their precision. They hold the network alone; the saved
+# classifier also has the pretrained autoencoders and the record of its training.
 
 # %%
 # The figure

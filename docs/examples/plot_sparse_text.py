@@ -3,9 +3,9 @@
 Sparse input: words of scipy's documentation
 ============================================
 
-Which module of scipy does a description belong to? The text is on every machine that has
-this package: the docstrings of scipy's public functions and classes. Counts of words make
-a sparse matrix, which both estimators take as it is.
+Which module of scipy does a description belong to? The text is on every machine that
+has this package: the docstrings of scipy's public functions and classes. Which words a
+docstring has makes a sparse row, which both estimators take as it is.
 """
 
 # %%
@@ -51,8 +51,8 @@ print(", ".join(f"{name} {len(texts_of[name])}" for name in MODULES))
 # %%
 # Words
 # -----
-# A row says which words occur. The names of the modules are left out, because they would
-# give the answer away. ``dtype=float32`` makes a float32 fit.
+# A row says which words occur. The names of the modules are left out, because they
+# would give the answer away. ``dtype=float32`` makes a float32 fit.
 
 texts_train, texts_test, y_train, y_test = train_test_split(
     texts, labels, test_size=0.3, stratify=labels, random_state=0
@@ -75,9 +75,9 @@ print(f"\n{n_rows} rows, {n_words} words, {filled:.1%} of the entries are not ze
 # A classifier
 # ------------
 # The cross-entropy of a word being there is the natural loss for such rows
-# (``loss="log_loss"``). A small `sparsity_target` asks for units that few rows excite, so
-# that they can be named by their words. Rows are made dense in blocks, never as a whole.
-# Logistic regression, strong on text, is the model to compare with.
+# (``loss="log_loss"``). A small `sparsity_target` asks for units that few rows excite,
+# so that they can be named by their words. Rows are made dense in blocks, never as a
+# whole. Logistic regression, strong on text, is the model to compare with.
 
 autoencoder = SparseAutoencoder(
     loss="log_loss",
@@ -100,8 +100,8 @@ print(f"  network              {network.score(X_test, y_test):.3f}")
 print(f"  logistic regression  {linear.score(X_test, y_test):.3f}")
 
 # %%
-# On about 360 docstrings a difference of 0.01 is four of them: the two are on a par. What
-# the network adds is a short description of each text, learned without the labels.
+# On about 360 docstrings a difference of 0.01 is four of them: the two are on a par.
+# What the network adds is a short description of each text, learned without the labels.
 
 # %%
 # The figure

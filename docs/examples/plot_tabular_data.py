@@ -37,8 +37,8 @@ X_train, X_test = train_test_split(X, test_size=0.3, stratify=y, random_state=0)
 # %%
 # Five units instead of thirteen columns
 # --------------------------------------
-# Five units cannot copy their input, and need no sparsity penalty to learn something. PCA
-# is the best linear map of this size on the rows that it is fitted to.
+# Five units cannot copy their input, and need no sparsity penalty to learn something.
+# PCA is the best linear map of this size on the rows that it is fitted to.
 
 N_UNITS = 5
 scaler = StandardScaler().fit(X_train)
@@ -90,22 +90,23 @@ for name, classifier in classifiers.items():
     print(f"  {name:20} {scores.mean():.3f} ± {scores.std():.3f}")
 
 # %%
-# Neither comparison favours the networks: PCA reconstructs these wines at least as well,
-# and a linear classifier errs as rarely. With so few rows, and columns that are related
-# almost linearly, that is what to expect; the example is about the settings.
+# Neither comparison favours the networks: PCA reconstructs these wines at least as
+# well, and a linear classifier errs as rarely. With so few rows, and columns that are
+# related almost linearly, that is what to expect; the example is about the settings.
 
 # %%
 # The figure
 # ----------
-# On the left which wines excite a unit most: red for measurements above the mean, blue for
-# those below. On the right how much of each measurement's variance comes back.
+# On the left which wines excite a unit most: red for measurements above the mean, blue
+# for those below. On the right how much of each measurement's variance comes back.
 
 names = [name.replace("_", " ") for name in wine.feature_names]
 names[names.index("od280/od315 of diluted wines")] = "OD280/OD315"
 
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 5), width_ratios=[1, 1.2], layout="constrained"
+    1, 2, figsize=(11, 5), width_ratios=[1, 1.2], layout="constrained"
 )
+figure.get_layout_engine().set(wspace=0.06)
 ComponentsDisplay.from_estimator(autoencoder, feature_names=names, ax=left)
 left.set_title("What excites each unit")
 
