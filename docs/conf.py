@@ -1,6 +1,14 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import skstackedae
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER / "_extensions"))
+import inventories  # noqa: E402
+import mathml  # noqa: E402
 
 project = "skstackedae"
 author = "The skstackedae developers"
@@ -8,18 +16,81 @@ copyright = "2026, the skstackedae developers"
 release = version = skstackedae.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.intersphinx",
+    "mathml",
+    "myst_parser",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
-autosummary_generate = True
-numpydoc_class_members_toctree = False
-# Methods that scikit-learn's mixins add have their own documentation there.
-numpydoc_show_inherited_class_members = False
-exclude_patterns = ["_build", "examples", "benchmarks"]
-# References into scikit-learn's documentation need its inventory from the network.
-suppress_warnings = ["ref.class", "ref.ref"]
+exclude_patterns = ["_build", "examples"]
+templates_path = ["_templates"]
+# As scikit-learn's documentation writes parameters: `alpha` is code.
+default_role = "literal"
 
-html_theme = "pydata_sphinx_theme"
+# A name that leads nowhere is a warning, and warnings are errors.
+nitpicky = True
+intersphinx_mapping = inventories.intersphinx_mapping(FOLDER / "generated")
+intersphinx_timeout = 5
+
+autosummary_generate = True
+# Types stand in the docstrings.
+autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
+numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+
+# Prompts are not copied, nor is what a line printed.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skstackedae",),
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "reset_modules": ("gallery_hooks.warnings_are_errors", "matplotlib"),
+    "reset_modules_order": "both",
+    # Seconds and megabytes of the machine that builds say nothing to a reader.
+    "min_reported_time": float("inf"),
+    "show_memory": False,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "show_signature": False,
+    "image_srcset": ["2x"],
+}
+
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 140)]
+
+html_math_renderer = "mathml"
+html_static_path = ["_static", str(mathml.FONT)]
+html_css_files = ["site.css"]
 html_title = f"skstackedae {version}"
+html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "logo": {"text": "skstackedae"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+# Pages without others below them need no list of those.
+html_sidebars = {
+    page: []
+    for page in ("index", "results", "benchmarks/README", "extending", "changelog")
+}

@@ -68,7 +68,7 @@ class SparseAutoencoder(
     .. math::
         \sum_i w_i \tfrac{1}{2} \|\hat x_i - x_i\|^2
         + \tfrac{\alpha}{2} (\|W_1\|^2 + \|W_2\|^2)
-        + \beta \sum_j KL(\rho \| \hat\rho_j)
+        + \beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)
 
     with `alpha` = :math:`\alpha`, `sparsity_weight` = :math:`\beta` and
     `sparsity_target` = :math:`\rho`. Biases are not decayed.

@@ -90,12 +90,12 @@ class StackedAutoencoderClassifier(
     The last two minimise, for samples with weights :math:`w_i` that sum to 1,
 
     .. math::
-        -\sum_i w_i \log P_{i, y_i} + \tfrac{\alpha}{2} \|W_{out}\|^2
+        -\sum_i w_i \log P_{i, y_i} + \tfrac{\alpha}{2} \|W_\mathrm{out}\|^2
         + \tfrac{\alpha_h}{2} \sum_l \|W_l\|^2
 
     with `alpha` = :math:`\alpha` and `hidden_alpha` = :math:`\alpha_h`. Biases are not
     decayed. In :class:`~sklearn.neural_network.MLPClassifier` alpha is `n_samples`
-    times as large for the same decay.
+    ('lbfgs') or `batch_size` ('adam') times as large for the same decay.
 
     Parameters
     ----------

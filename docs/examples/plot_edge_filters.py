@@ -18,15 +18,13 @@ ask for units that are silent most of the time.
 # and D. J. Field, "Sparse coding with an overcomplete basis set: a strategy employed by
 # V1?", Vision Research 37, 1997.
 
-import argparse
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_images
 from sklearn.feature_extraction.image import extract_patches_2d
 
 from skstackedae import SparseAutoencoder
+from skstackedae.inspection import ComponentsDisplay
 
 PATCH = 8
 # In cycles a pixel. The paper's 0.4 leaves 8 of the 25 units dead on these pictures.
@@ -87,42 +85,24 @@ print(f"Mean activation of the units: {autoencoder.mean_activations_.mean():.4f}
 # %%
 # The figure
 # ----------
-# Patches on the left; on the right what excites each unit most: W_j / ||W_j||.
+# On the left a picture before and after whitening; on the right what excites each unit
+# most, W_j / ||W_j||: edges and bars of several directions.
 
-
-MARGINS = {"left": 0.03, "right": 0.97, "bottom": 0.02, "top": 0.9}
-SPACES = {"wspace": 0.05, "hspace": 0.05}
-
-
-def draw_tiles(subfigure, images, title):
-    """Draw 25 patches, each with its own contrast."""
-    subfigure.suptitle(title)
-    axes = subfigure.subplots(5, 5, gridspec_kw={**MARGINS, **SPACES})
-    for axis, image in zip(axes.flat, images, strict=True):
-        limit = np.abs(image).max()
-        axis.imshow(
-            image.reshape(PATCH, PATCH),
-            cmap="gray",
-            vmin=-limit,
-            vmax=limit,
-            interpolation="bicubic",
-        )
-        axis.set_axis_off()
-
-
-figure = plt.figure(figsize=(10, 5.4))
-left, right = figure.subfigures(1, 2)
-some = np.random.RandomState(0).choice(len(X), 25, replace=False)
-draw_tiles(left, X[some] - 0.5, "Whitened patches")
-norms = np.linalg.norm(autoencoder.components_, axis=1, keepdims=True)
-draw_tiles(right, autoencoder.components_ / norms, "What excites each hidden unit")
-
-# %%
-# Run as a script, the example saves the figure; ``--out`` says where.
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Learn edge filters")
-    parser.add_argument("--out", type=Path, default=Path("edge_filters.png"))
-    path = parser.parse_args().out
-    figure.savefig(path, dpi=110)
-    print(f"Figure saved to {path}")
+figure = plt.figure(figsize=(10.5, 5.4), layout="constrained")
+grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.25])
+whitened = whiten(pictures[0])
+limit = 3 * whitened.std()
+for row, (title, picture, scale) in enumerate(
+    [
+        ("A picture", pictures[0], {"vmin": 0, "vmax": 255}),
+        ("Whitened", whitened, {"vmin": -limit, "vmax": limit}),
+    ]
+):
+    axis = figure.add_subplot(grid[row, 0])
+    axis.imshow(picture, cmap="gray", **scale)
+    axis.set_title(title)
+    axis.set_axis_off()
+axis = figure.add_subplot(grid[:, 1])
+ComponentsDisplay.from_estimator(autoencoder, image_shape=(PATCH, PATCH), ax=axis)
+axis.set_title("What excites each hidden unit")
+plt.show()

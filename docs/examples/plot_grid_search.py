@@ -6,7 +6,7 @@ Searching over all stages in a pipeline
 A scaler and a stacked classifier in one Pipeline, with a grid over a parameter of the
 autoencoders (`autoencoder__sparsity_weight`) and one of fine-tuning (`hidden_alpha`).
 The parameters of the autoencoder can be searched because the classifier is given one as
-a prototype.
+a prototype. With `memory`, fine-tuning is searched without pretraining anew.
 """
 
 # %%
@@ -14,8 +14,8 @@ a prototype.
 # -----------------
 # 30 measurements of 569 tumours, each scaled to [0, 1] for the logistic decoder.
 
-import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,6 +30,8 @@ X, y = load_breast_cancer(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.3, stratify=y, random_state=0
 )
+cache = TemporaryDirectory()
+LAYERS = (30, 15)
 pipeline = Pipeline(
     [
         # A test value may lie outside of the training range: clip it to [0, 1].
@@ -37,9 +39,10 @@ pipeline = Pipeline(
         (
             "network",
             StackedAutoencoderClassifier(
-                (30, 15),
+                LAYERS,
                 autoencoder=SparseAutoencoder(),
                 max_iter=500,
+                memory=cache.name,
                 random_state=0,
             ),
         ),
@@ -53,19 +56,36 @@ pipeline = Pipeline(
 
 sparsity_weights = [0.0, 0.3, 3.0]
 hidden_alphas = [1e-5, 1e-4, 1e-3]
+N_FOLDS = 3
 search = GridSearchCV(
     pipeline,
     {
         "network__autoencoder__sparsity_weight": sparsity_weights,
         "network__hidden_alpha": hidden_alphas,
     },
-    cv=StratifiedKFold(4, shuffle=True, random_state=0),
+    cv=StratifiedKFold(N_FOLDS, shuffle=True, random_state=0),
     n_jobs=2,
 )
 search.fit(X_train, y_train)
 print(f"Best parameters: {search.best_params_}")
 print(f"Accuracy in cross-validation: {search.best_score_:.4f}")
 print(f"Accuracy on held-out rows:    {search.score(X_test, y_test):.4f}")
+
+# %%
+# Accuracy on 171 held-out rows is known to about 0.015, and the best of nine candidates
+# looks a little better in cross-validation than it is.
+
+# %%
+# How often layers were pretrained
+# --------------------------------
+# The cache has a file for each layer that was trained: once for each fold and
+# `sparsity_weight`, and once more for the best parameters on all rows.
+
+n_candidates = len(search.cv_results_["params"])
+n_trained = len(list(Path(cache.name).rglob("output.pkl")))
+n_needed = (n_candidates * N_FOLDS + 1) * len(LAYERS)
+print(f"Layers needed in all fits: {n_needed}, layers in the cache: {n_trained}")
+cache.cleanup()
 
 # %%
 # The figure
@@ -95,13 +115,4 @@ axis.set_xlabel("hidden_alpha")
 axis.set_ylabel("autoencoder__sparsity_weight")
 axis.set_title("Accuracy in cross-validation")
 figure.colorbar(image, ax=axis, shrink=0.8, label="accuracy")
-
-# %%
-# Run as a script, the example saves the figure; ``--out`` says where.
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Search over all stages")
-    parser.add_argument("--out", type=Path, default=Path("grid_search.png"))
-    path = parser.parse_args().out
-    figure.savefig(path, dpi=110)
-    print(f"Figure saved to {path}")
+plt.show()

@@ -1,0 +1,123 @@
+"""
+===========================================
+Tabular data: wines in standardised columns
+===========================================
+
+Columns in different units are standardised first. Standardised values are not within
+[0, 1], so the decoder must be ``decoder_activation="identity"``, whatever the hidden
+units are.
+"""
+
+# %%
+# Thirteen measurements of wines
+# ------------------------------
+# Three cultivars, 178 wines. The proline column is in the hundreds, hue is about 1.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import r2_score
+from sklearn.model_selection import (
+    RepeatedStratifiedKFold,
+    cross_val_score,
+    train_test_split,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae.inspection import ComponentsDisplay
+
+wine = load_wine()
+X, y = wine.data, wine.target
+X_train, X_test = train_test_split(X, test_size=0.3, stratify=y, random_state=0)
+
+# %%
+# Five units instead of thirteen columns
+# --------------------------------------
+# Five units cannot copy their input, and need no sparsity penalty to learn something.
+# PCA is the best linear map of this size on the rows that it is fitted to.
+
+N_UNITS = 5
+scaler = StandardScaler().fit(X_train)
+A_train, A_test = scaler.transform(X_train), scaler.transform(X_test)
+autoencoder = SparseAutoencoder(
+    N_UNITS,
+    activation="tanh",
+    decoder_activation="identity",
+    sparsity_weight=0,
+    alpha=1e-3,
+    random_state=0,
+).fit(A_train)
+pca = PCA(N_UNITS).fit(A_train)
+
+reconstructed = {
+    "autoencoder": autoencoder.inverse_transform(autoencoder.transform(A_test)),
+    "PCA": pca.inverse_transform(pca.transform(A_test)),
+}
+print("Variance of held-out wines that five numbers explain")
+for name, values in reconstructed.items():
+    explained = r2_score(A_test, values, multioutput="variance_weighted")
+    print(f"  {name:12} {explained:.3f}")
+
+# %%
+# Classifying cultivars
+# ---------------------
+# A pipeline scales each fold by its own training rows.
+
+classifiers = {
+    "stacked autoencoders": StackedAutoencoderClassifier(
+        (10, N_UNITS),
+        autoencoder=SparseAutoencoder(
+            activation="tanh",
+            decoder_activation="identity",
+            sparsity_weight=0,
+            alpha=1e-3,
+        ),
+        alpha=1e-3,
+        random_state=0,
+    ),
+    "logistic regression": LogisticRegression(),
+}
+folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=4, random_state=0)
+print("\nAccuracy in cross-validation, mean and standard deviation over 20 folds")
+for name, classifier in classifiers.items():
+    scores = cross_val_score(
+        make_pipeline(StandardScaler(), classifier), X, y, cv=folds
+    )
+    print(f"  {name:20} {scores.mean():.3f} ± {scores.std():.3f}")
+
+# %%
+# Neither comparison favours the networks: PCA reconstructs these wines at least as
+# well, and a linear classifier errs as rarely. With so few rows, and columns that are
+# related almost linearly, that is what to expect; the example is about the settings.
+
+# %%
+# The figure
+# ----------
+# On the left which wines excite a unit most: red for measurements above the mean, blue
+# for those below. On the right how much of each measurement's variance comes back.
+
+names = [name.replace("_", " ") for name in wine.feature_names]
+names[names.index("od280/od315 of diluted wines")] = "OD280/OD315"
+
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 5), width_ratios=[1, 1.2], layout="constrained"
+)
+figure.get_layout_engine().set(wspace=0.06)
+ComponentsDisplay.from_estimator(autoencoder, feature_names=names, ax=left)
+left.set_title("What excites each unit")
+
+places = np.arange(len(names))
+for name, shift, color in [("autoencoder", -0.2, "#0072B2"), ("PCA", 0.2, "#E69F00")]:
+    explained = r2_score(A_test, reconstructed[name], multioutput="raw_values")
+    right.barh(places + shift, explained, 0.38, label=name, color=color)
+right.set_yticks(places, [])
+right.set(xlim=(0, 1), ylim=left.get_ylim())  # in line with the rows on the left
+right.set_xlabel("explained variance of held-out wines")
+right.set_title("What comes back", loc="left")
+right.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98))
+right.spines[["top", "right"]].set_visible(False)
+plt.show()
