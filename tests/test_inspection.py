@@ -17,11 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._activation_maximization import (
-    ending_in,
-    excitation,
-    most_exciting_inputs,
-)
 from skstackedae._activations import ACTIVATIONS
 from skstackedae._network import Layer
 from skstackedae.inspection import (
@@ -29,6 +24,11 @@ from skstackedae.inspection import (
     ComponentsDisplay,
     ReconstructionDisplay,
     TrainingCurveDisplay,
+)
+from skstackedae.inspection._activation_maximization import (
+    ending_in,
+    excitation,
+    most_exciting_inputs,
 )
 
 # What is drawn need not be trained well; units may die.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import Array
+from .._arrays import Array
 
 # Told apart by colour-blind people, too: M. Okabe and K. Ito, "Color universal design",
 # 2008.
@@ -163,3 +163,21 @@ def scale_by_logarithm(ax: Any) -> None:
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def as_images(rows: Array, image_shape: Any) -> Array:
+    n_features = rows.shape[1]
+    if np.shape(image_shape) != (2,) or math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"image_shape={image_shape!r} must be (height, width) with "
+            f"{n_features} pixels, the number of features."
+        )
+    return rows.reshape(-1, *image_shape)
+
+
+def as_names(names: Any, n_names: int) -> list[str]:
+    if names is None:
+        names = range(n_names)
+    if len(names) != n_names:
+        raise ValueError(f"{len(names)} names were given for {n_names}.")
+    return [str(name) for name in names]

@@ -1,0 +1,16 @@
+"""Displays of what a network has learned, in scikit-learn's Display convention.
+
+Layers are numbered from 1, as in `history_`.
+"""
+
+from ._activation_display import ActivationDisplay
+from ._components_display import ComponentsDisplay
+from ._reconstruction_display import ReconstructionDisplay
+from ._training_curve_display import TrainingCurveDisplay
+
+__all__ = [
+    "ActivationDisplay",
+    "ComponentsDisplay",
+    "ReconstructionDisplay",
+    "TrainingCurveDisplay",
+]
