@@ -54,7 +54,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skstackedae",),
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_hooks.place_in_gallery",
     "abort_on_example_error": True,
     "reset_modules": ("gallery_hooks.warnings_are_errors", "matplotlib"),
     "reset_modules_order": "both",
