@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC
 
 from skstackedae.inspection import ComponentsDisplay
@@ -43,6 +44,8 @@ LAYERS = (1_000, 20), (1_000, 15)
 # Part of the inputs that is masked, in pretraining and in fine-tuning.
 NOISE = 0.3
 BATCH_SIZE = 50
+# Of the images without labels self-training takes these.
+N_UNLABELLED, UNLABELLED = 10_000, -1
 N_DRAWN = 100
 N_VALIDATION = 10_000
 VALIDATION_SEED = 1_000
@@ -64,8 +67,10 @@ def main() -> None:
         results = {}
         for seed in range(arguments.draws):
             X, y = draws(n_labels, seed)
-            for name, model in models(layers, len(y), seed, arguments).items():
-                results.setdefault(name, []).append(fit_and_test(model, X, y, test))
+            for name, model in models(layers, n_labels, seed, arguments).items():
+                labelled = slice(None if "self-training" in name else n_labels)
+                result = fit_and_test(model, X[labelled], y[labelled], test)
+                results.setdefault(name, []).append(result)
         for name, result in results.items():
             rows.append(describe(n_labels, name, result))
             print(rows[-1], flush=True)
@@ -100,7 +105,10 @@ def parsed_arguments():
 
 
 def rows_of(data, arguments):
-    """Return a function that draws labelled images, and the images to score on."""
+    """Return a function that draws images to learn from, and the images to score on.
+
+    Those with a label come first, then some of those without.
+    """
     n_train, offset = len(data.X_train), 0
     test = data.X_test, data.y_test
     if arguments.validate:
@@ -110,13 +118,15 @@ def rows_of(data, arguments):
 
     def draw(n_labels, seed):
         y = data.y_train[:n_train]
-        drawn, _ = train_test_split(
+        labelled, others = train_test_split(
             np.arange(n_train),
             train_size=n_labels,
             stratify=y,
             random_state=offset + seed,
         )
-        return data.X_train[drawn], y[drawn]
+        others = others[:N_UNLABELLED]
+        X = data.X_train[np.concatenate([labelled, others])]
+        return X, np.concatenate([y[labelled], np.full(len(others), UNLABELLED)])
 
     return draw, test
 
@@ -158,6 +168,9 @@ def models(layers, n_labels, seed, arguments):
     folds = {"cv": 3, "n_jobs": 2}
     penalties = {"C": [0.01, 0.1, 1, 10]}
     regression = GridSearchCV(LogisticRegression(max_iter=300), penalties, **folds)
+    self_training = SelfTrainingClassifier(
+        LogisticRegression(max_iter=60), threshold=0.8
+    )
     by_name = {
         FINE_TUNED: network(size, n_epochs, frozen, **common),
         "pretrained, softmax": network(
@@ -165,9 +178,11 @@ def models(layers, n_labels, seed, arguments):
         ),
         "pretrain=False": network(size, n_epochs, **common),
         "features, LogisticRegression": make_pipeline(*frozen, regression),
+        "features, self-training": make_pipeline(*frozen, self_training),
+        "pixels, self-training": self_training,
         "pixels, LogisticRegression": regression,
         "pixels, SVC": GridSearchCV(
-            SVC(), {"C": [1, 10], "gamma": [0.01, 0.02, 0.04]}, **folds
+            SVC(), {"C": [10], "gamma": [0.01, 0.02, 0.04]}, **folds
         ),
         "pixels, MLPClassifier": MLPClassifier(
             size, max_iter=n_epochs, early_stopping=False, random_state=seed
@@ -198,7 +213,8 @@ def describe(n_labels, name, results):
         "model": name,
         "published (CAE)": PUBLISHED.get(n_labels, "") if name == FINE_TUNED else "",
         "accuracy": accuracies.mean(),
-        "standard error": accuracies.std(ddof=1) / np.sqrt(len(results)),
+        "standard error": accuracies.std(ddof=min(1, len(results) - 1))
+        / np.sqrt(len(results)),
         "seconds": np.median(seconds),
     }
 
