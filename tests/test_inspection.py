@@ -323,6 +323,14 @@ def test_reconstructions_of_other_estimators():
     assert_allclose(display.errors_, [0.5])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+def test_reconstructions_of_images_of_every_type(dtype):
+    X = np.arange(32).reshape(2, 16).astype(dtype)
+    display = ReconstructionDisplay.from_reconstructions(X, X, image_shape=(4, 4))
+    drawn = display.image_.get_array().compressed()
+    assert_array_equal(np.unique(drawn), np.arange(32))
+
+
 def test_without_decoders_there_is_nothing_to_reconstruct_with(few_digits):
     X, y = few_digits
     model = StackedAutoencoderClassifier((5,), pretrain=False, max_iter=5).fit(X, y)
@@ -600,6 +608,10 @@ def test_wrong_parameters_of_the_others(few_digits, classifier, autoencoder):
         ReconstructionDisplay.from_estimator(classifier, X, image_shape=(7, 9))
     with pytest.raises(ValueError, match=r"shape \(1, 2\), reconstructions \(2, 1\)"):
         ReconstructionDisplay.from_reconstructions([[0, 1]], [[0], [1]])
+    with pytest.raises(ValueError, match=r"use has the shape \(2,\)"):
+        ComponentsDisplay.from_components(np.eye(3), use=[0.1, 0.2])
+    with pytest.raises(ValueError, match=r"lie in \[-1, 1\], outside of limits=\(0"):
+        ActivationDisplay.from_activations([[-1.0, 0.5], [0.0, 1.0]])
     with pytest.raises(ValueError, match="X has 63 features"):
         ActivationDisplay.from_estimator(autoencoder, X[:, 1:])
 

@@ -9,7 +9,7 @@ import pytest
 import skstackedae
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "skstackedae").glob("*.py"))
+SOURCES = sorted((ROOT / "skstackedae").rglob("*.py"))
 
 
 def test_example_of_the_readme(capsys):
@@ -38,6 +38,12 @@ def test_functions_are_short(path):
             if line.strip() and not line.strip().startswith("#")
         ]
         assert len(code) <= 40, f"{node.name} has {len(code)} lines of code"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")), ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+        assert (ROOT / target).exists(), target
 
 
 def test_public_names():

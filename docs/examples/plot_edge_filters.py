@@ -66,7 +66,7 @@ X = 0.5 + 0.4 * np.clip(patches, -limit, limit) / limit
 # %%
 # Training
 # --------
-# The exercise's settings: 25 hidden units, each active on 1 % of the patches.
+# The exercise's settings: 25 hidden units, each with a mean activation near 0.01.
 
 autoencoder = SparseAutoencoder(
     25,

@@ -108,8 +108,8 @@ for name, values in accuracy.items():
 # %%
 # What is seen
 # ------------
-# With 50 labels or more, softmax on the pretrained features is ahead of the networks
-# that were trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20
+# With 50 labels or more, softmax on the pretrained features is ahead of the network
+# that was trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20
 # the draws differ more than those models do. Fine-tuning takes the gain away again:
 # the fine-tuned network is about as good as the one that was not pretrained.
 #

@@ -54,21 +54,24 @@ for name, pretrain in [("pretrained", True), ("random", False)]:
 
 # %%
 # The pretrained layers know a lot about digits without having seen a label. With all
-# labels at hand, fine-tuning makes up for most of that: what is left in the end is a
-# small difference.
+# labels at hand, fine-tuning makes up for that: the two networks end within a few
+# digits of each other, of 540.
 #
-# ``history_`` and the autoencoders say why the layers are of use. The loss fell in each
-# stage, and all units of a layer are active part of the time.
+# ``history_`` and ``diagnose`` say why the layers are of use. The loss fell in each
+# stage, and no unit is the same for nearly all digits.
 
 pretrained = models["pretrained", False]
 print("\nThe loss of each stage")
 for stage in pretrained.history_:
     title = stage["name"] + (f" {stage['layer']}" if stage["layer"] else "")
     print(f"  {title:14} {stage['first_loss']:8.4f} -> {stage['last_loss']:.4f}")
-print("\nMean activations of the units")
+print("\nMean activations of the units, and the part that never changes")
+inputs = X_train
 for layer, autoencoder in enumerate(pretrained.autoencoders_, start=1):
-    rates = autoencoder.mean_activations_
-    print(f"  layer {layer}: {rates.min():.2f} to {rates.max():.2f}")
+    found = autoencoder.diagnose(inputs)
+    rates, flat = found["mean_activations"], found["dead"] + found["saturated"]
+    print(f"  layer {layer}: {rates.min():.2f} to {rates.max():.2f}, {flat:.0%}")
+    inputs = autoencoder.transform(inputs)
 
 # %%
 # What excites the units

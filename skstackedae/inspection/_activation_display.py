@@ -200,7 +200,7 @@ class ActivationDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the activations are no finite numbers.
+            If the activations are no finite numbers, or lie outside of the limits.
 
         Examples
         --------
@@ -214,8 +214,16 @@ class ActivationDisplay:
         2
         """
         import_pyplot(f"{cls.__name__}.from_activations")
+        activations = check_array(activations, input_name="activations")
+        least, largest = activations.min(), activations.max()
+        if least < limits[0] or largest > limits[1]:
+            raise ValueError(
+                f"The activations lie in [{least:g}, {largest:g}], outside of limits="
+                f"{limits}: pass the least and the largest that a unit can have, "
+                "infinite where there is none."
+            )
         return cls(
-            activations=check_array(activations, input_name="activations"),
+            activations=activations,
             limits=limits,
             least_std=least_std,
             sparsity_target=sparsity_target,

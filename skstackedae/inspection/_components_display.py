@@ -346,6 +346,11 @@ class ComponentsDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_components")
         components = check_array(components, dtype=np.float64, input_name="components")
+        if use is not None and np.shape(use) != components.shape[:1]:
+            raise ValueError(
+                f"use has the shape {np.shape(use)}: it must have one number for each "
+                f"of the {len(components)} units."
+            )
         norms = np.linalg.norm(components, axis=1, keepdims=True)
         return cls(
             components=_divided(components, norms),

@@ -288,7 +288,9 @@ class ReconstructionDisplay:
         above, below = (
             as_images(A, self.image_shape) for A in (self.X, self.reconstructions)
         )
-        pairs = np.concatenate([above, np.full_like(above[:, :1], np.nan), below], 1)
+        # float64, because integers have no nan to leave a gap with.
+        gaps = np.full_like(above[:, :1], np.nan, dtype=np.float64)
+        pairs = np.concatenate([above, gaps, below], axis=1)
         n_columns = min(len(pairs), max(12, math.ceil(math.sqrt(2 * len(pairs)))))
         ax = new_axes(plt, ax, *mosaic_inches(pairs, n_columns))
         labels = [f"{error:.2g}" for error in self.errors_]
