@@ -228,16 +228,16 @@ def draw_figure(rows, path):
             np.array([row[column] for row in of_model])
             for column in ("labels", "accuracy", "standard error")
         )
-        ours = name.startswith("pretrained")
+        on_features = name.startswith(("pretrained", "features"))
         axis.errorbar(
             n_labels,
             accuracy * 100,
             error * 100,
             label=name,
             marker="o",
+            markersize=4,
             capsize=3,
-            linewidth=2.5 if ours else 1.2,
-            linestyle="-" if ours else "--",
+            linestyle="-" if on_features else "--",
         )
     axis.set_xscale("log")
     axis.set_xticks(n_labels, [f"{n:,}" for n in n_labels])
