@@ -579,10 +579,10 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
     [
         (
             {"layer": 0},
-            "layer=0 is none of this StackedAutoencoderClassifier: it has 3",
+            "layer=0 does not exist: layers of this StackedAutoencoderClassifier are",
         ),
-        ({"layer": 4}, "layer=4 is none"),
-        ({"layer": "last"}, "layer='last' is none"),
+        ({"layer": 4}, "layer=4 does not exist"),
+        ({"layer": "last"}, "layer='last' does not exist"),
         ({"units": [9]}, r"units=\[9\] must be numbers from 0 to 8"),
         ({"units": [-1]}, r"units=\[-1\] must be numbers"),
         ({"units": [0.5]}, r"units=\[0.5\] must be numbers"),
@@ -602,7 +602,7 @@ def test_wrong_parameters_of_components(classifier, options, message):
 
 def test_wrong_parameters_of_the_others(few_digits, classifier, autoencoder):
     X, _ = few_digits
-    with pytest.raises(ValueError, match="layer=2 is none of this SparseAutoencoder"):
+    with pytest.raises(ValueError, match="layer=2 does not exist: layers of this"):
         ActivationDisplay.from_estimator(autoencoder, X, layer=2)
     with pytest.raises(ValueError, match=r"image_shape=\(7, 9\)"):
         ReconstructionDisplay.from_estimator(classifier, X, image_shape=(7, 9))

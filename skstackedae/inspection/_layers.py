@@ -51,8 +51,8 @@ def layers_up_to(estimator: Any, layer: Any) -> list[Layer]:
         layers = layers[:1]
     if layer not in range(1, len(layers) + 1):
         raise ValueError(
-            f"layer={layer!r} is none of this {type(estimator).__name__}: it has "
-            f"{len(layers)}, numbered from 1."
+            f"layer={layer!r} does not exist: layers of this "
+            f"{type(estimator).__name__} are numbered from 1 to {len(layers)}."
         )
     return layers[: int(layer)]
 
