@@ -590,6 +590,8 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
         ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) .* 64 pixels"),
         ({"image_shape": (64,)}, r"image_shape=\(64,\) .* 64 pixels"),
         ({"image_shape": 8}, r"image_shape=8 .* 64 pixels"),
+        ({"image_shape": (-8, -8)}, r"image_shape=\(-8, -8\) .* 64 pixels"),
+        ({"image_shape": (8.0, 8.0)}, r"image_shape=\(8.0, 8.0\) .* 64 pixels"),
         ({"contrast": "high"}, "contrast='high' is neither"),
         ({"sort_by_use": True}, "sort_by_use=True needs X"),
         ({"feature_names": ["a", "b"]}, "2 names were given for 64"),
@@ -633,3 +635,9 @@ def test_without_matplotlib(monkeypatch, few_digits, autoencoder, display_class)
 def test_import_needs_no_matplotlib():
     code = "import sys, skstackedae.inspection; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("history", [[], [{"name": "softmax"}]])
+def test_a_history_has_curves(history):
+    with pytest.raises(ValueError, match="history must be a list of records"):
+        TrainingCurveDisplay.from_history(history)

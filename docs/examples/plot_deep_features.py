@@ -65,8 +65,7 @@ print(f"The network's own accuracy: {network.score(X_test, y_test):.3f}")
 
 # %%
 # The network's map keeps the classes apart, the linear ones do not: two linear
-# directions are too few for ten classes of digits. With more components all of that
-# changes; PCA and LDA are not made for a map of two.
+# directions are too few for ten classes of digits.
 
 # %%
 # The figure

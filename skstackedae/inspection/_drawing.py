@@ -167,12 +167,14 @@ def scale_by_logarithm(ax: Any) -> None:
 
 def as_images(rows: Array, image_shape: Any) -> Array:
     n_features = rows.shape[1]
-    if np.shape(image_shape) != (2,) or math.prod(image_shape) != n_features:
+    shape = np.asarray(image_shape)
+    is_valid = shape.shape == (2,) and np.issubdtype(shape.dtype, np.integer)
+    if not (is_valid and shape.min() > 0 and shape.prod() == n_features):
         raise ValueError(
             f"image_shape={image_shape!r} must be (height, width) with "
             f"{n_features} pixels, the number of features."
         )
-    return rows.reshape(-1, *image_shape)
+    return rows.reshape(-1, *shape)
 
 
 def as_names(names: Any, n_names: int) -> list[str]:

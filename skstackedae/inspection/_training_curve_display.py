@@ -165,8 +165,15 @@ class TrainingCurveDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        ValueError
+            If there is no record, or one without `loss_curve`.
         """
         import_pyplot(f"{cls.__name__}.from_history")
+        if not history or not all("loss_curve" in record for record in history):
+            raise ValueError(
+                "history must be a list of records as in history_, at least one, each "
+                "with its loss_curve."
+            )
         return cls(history=history).plot(ax)
 
     def _draw_stage(
