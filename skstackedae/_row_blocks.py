@@ -188,7 +188,7 @@ class RowBlocks:
 
     def _take(self, cut: slice) -> Block:
         rows = cut if self.indices is None else self.indices[cut]
-        X = _dense(self.X[rows])
+        X = dense(self.X[rows])
         y = X if self.y is self.X else self.y
         if y is not None and y is not X:
             y = y[rows]
@@ -200,7 +200,7 @@ class RowBlocks:
         return Block(X, y, weights)
 
 
-def _dense(X: Any) -> Array:
+def dense(X: Any) -> Array:
     return X.toarray() if issparse(X) else X
 
 
@@ -256,7 +256,7 @@ def map_rows(
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
-        return _quietly(function, _dense(X), *common)
+        return _quietly(function, dense(X), *common)
     with Workers(n_jobs) as workers:
         rows.workers = workers
         return rows.stack(function, *common)
@@ -309,7 +309,7 @@ def _digests(X: Any, y: Any) -> Array:
     digests = np.empty((X.shape[0], 16), dtype=np.uint8)
     for row, digest in enumerate(digests):
         # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
-        content = blake2b(_dense(X[[row]]) + X.dtype.type(0), digest_size=16)
+        content = blake2b(dense(X[[row]]) + X.dtype.type(0), digest_size=16)
         if y is not None:
             content.update(y[row].tobytes())
         digest[:] = np.frombuffer(content.digest(), dtype=np.uint8)

@@ -6,7 +6,7 @@ with a step length that falls to 0.
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
-# Tied weights and few active units: what they learn serves few labels best.
+# Of what was tried, what these learn serves few labels best.
 SPARSE = {
     "tied_weights": True,
     "sparsity_target": 0.05,

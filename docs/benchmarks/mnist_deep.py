@@ -3,13 +3,13 @@
 Beside the figures of Vincent et al., "Stacked Denoising Autoencoders" (Journal of
 Machine Learning Research 11, 2010): 98.60 % with plain autoencoders (SAE-3), 98.72 %
 with masking noise (SDAE-3). Logistic units, cross-entropy reconstructions, Adam.
-Whatever was chosen was chosen with ``--validate``, which hides the labels of the last
-10,000 training images and scores those; the test images are used once, in the end.
-With ``--memory`` both share the pretraining, which sees no label.
+``--validate`` hides the labels of the last 10,000 training images and scores those, to
+choose by; with ``--memory`` it shares the pretraining, which sees no label, with the
+run that scores the test images.
 
 Run it with ``python docs/benchmarks/mnist_deep.py [--data mnist.npz] [--out DIR]
-[--models NAME ...] [--validate] [--alpha 1e-5] [--memory DIR]``; a model takes 10 to
-20 minutes on two cores.
+[--models NAME ...] [--validate] [--alpha 1e-5] [--memory DIR]``; a model takes 15 to
+35 minutes on one core.
 """
 
 import time

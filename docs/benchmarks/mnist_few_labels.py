@@ -5,10 +5,9 @@ labels; 100 to 3,000 of the images have a label besides. The same network is tra
 those with and without what was learned, beside scikit-learn's classifiers. Each number
 of labels is drawn ten times, stratified; the pretrained layers, which see no label, are
 the same for all draws (``fit(X, y)`` with y = -1 where there is no label trains the
-same in one call). Penalties of scikit-learn's classifiers are searched on the labelled
-images of each draw, by cross-validation. The networks' were chosen with ``--validate``,
-which uses other draws, from the first 50,000 training images, and scores the last
-10,000.
+same in one call). Penalties of LogisticRegression and SVC are searched on the labelled
+images of each draw, by cross-validation. ``--validate`` makes other draws, from the
+first 50,000 training images, and scores the last 10,000, to choose by.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--out DIR]``. With

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from .._arrays import Array
 from .._losses import SOFTMAX
@@ -28,7 +27,7 @@ class LayerActivations(NamedTuple):
         X = estimator._validated(X)
         width = X.shape[1] + sum(len(part.b) for part in below)
         inputs = map_rows(output, X, below, row_width=width, n_jobs=estimator.n_jobs)
-        values = output(dense(inputs), [top])
+        values = output(inputs, [top])
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
         activation = top.activation
@@ -64,7 +63,3 @@ def is_output(estimator: Any, layer: int) -> bool:
 
 def feature_names_of(names: Any, estimator: Any) -> Any:
     return getattr(estimator, "feature_names_in_", None) if names is None else names
-
-
-def dense(X: Any) -> Array:
-    return X.toarray() if issparse(X) else X

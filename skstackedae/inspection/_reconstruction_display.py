@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._arrays import Array
+from .._row_blocks import dense
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
 from .._validation import check_fitted_instance
@@ -26,7 +27,6 @@ from ._drawing import (
     table_inches,
 )
 from ._layers import (
-    dense,
     feature_names_of,
 )
 
