@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._arrays import Array
+from ._early_stopping import hold_out
 from ._row_blocks import Block, weighted_rows
 from ._user_warnings import warn_user
 
@@ -106,10 +107,13 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     return np.array(given, dtype=np.float64)
 
 
-def labelled_rows(rows: Block, weights_of_classes: Array) -> Block:
+def labelled_rows(rows: Block, weights_of_classes: Array | None = None) -> Block:
     """Take the rows that have a label, weighted by their class; weights sum to 1."""
-    # The last entry is that of rows without a label: UNLABELLED counts from the end.
-    factors = np.append(weights_of_classes, 0.0)[rows.y]
+    if weights_of_classes is None:
+        factors = (rows.y != UNLABELLED).astype(np.float64)
+    else:
+        # The last is that of rows without a label: UNLABELLED counts from the end.
+        factors = np.append(weights_of_classes, 0.0)[rows.y]
     weights = rows.w * factors
     if not weights.any():
         raise ValueError(
@@ -117,3 +121,16 @@ def labelled_rows(rows: Block, weights_of_classes: Array) -> Block:
             "sample_weight, so that at least one counts."
         )
     return weighted_rows(rows.X, rows.y, weights, canonical=False)
+
+
+def hold_out_labelled(
+    rows: Block, fraction: float, random_state: np.random.RandomState
+) -> tuple[Block, Block]:
+    """Split off a part of the labelled rows, of each class alike, to be scored on."""
+    labelled = np.flatnonzero(rows.y != UNLABELLED)
+    _, held_out = hold_out(labelled, fraction, random_state, stratify=rows.y[labelled])
+    train = np.setdiff1d(np.arange(len(rows.y)), held_out)
+    learned, scored = (
+        Block(rows.X[part], rows.y[part], rows.w[part]) for part in (train, held_out)
+    )
+    return learned, labelled_rows(scored)

@@ -11,44 +11,16 @@ from sklearn.utils.validation import check_memory
 
 from ._arrays import Array
 from ._callbacks import Task
-from ._corruption import Corruption
 from ._layer_prototypes import LayerAutoencoder
-from ._network import Layer, output
-from ._row_blocks import RowBlocks
+from ._network import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import Stage
+from ._training_rows import TrainingRows
 from ._version import __version__
 from ._workers import Workers
 
 # Parameters that change nothing about a trained layer.
 NOT_IN_CACHE_KEY = ("n_jobs", "verbose")
-
-
-class TrainingRows(NamedTuple):
-    """Rows that count, their weights, and threads for them."""
-
-    X: Any
-    y: Array
-    weights: Array
-    workers: Workers
-
-    def blocks(self, row_width: int, corruption: Corruption | None = None) -> RowBlocks:
-        """Cut the rows for a network of this width."""
-        return RowBlocks(
-            self.X,
-            self.y,
-            self.weights,
-            row_width=row_width,
-            workers=self.workers,
-            corruption=corruption,
-        )
-
-    def through(self, layers: Sequence[Layer]) -> "TrainingRows":
-        """Put the activations of the last of these layers in the place of X."""
-        if not layers:
-            return self
-        row_width = self.X.shape[1] + sum(len(layer.b) for layer in layers)
-        return self._replace(X=self.blocks(row_width).stack(output, layers))
 
 
 class PretrainedLayers(NamedTuple):

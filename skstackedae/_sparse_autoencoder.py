@@ -35,6 +35,7 @@ from ._row_blocks import Block, RowBlocks, map_rows, weighted_rows
 from ._stages import (
     TRAINING_CONSTRAINTS,
     Stage,
+    attributes_of_run,
     random_state_of_pass,
     warn_unconverged,
 )
@@ -586,11 +587,7 @@ class SparseAutoencoder(
             validation=validation,
         )
         self.__dict__.update(self._attributes(result.theta, layout, X.dtype))
-        self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
-        self.n_iter_ = result.n_iter
-        scores = record["validation_scores"]
-        self.validation_scores_ = None if scores is None else list(scores)
-        self.best_validation_score_ = max(scores) if scores else None
+        self.__dict__.update(attributes_of_run(result, record))
         # What partial_fit left is not about these weights.
         self.__dict__.pop("_adam_state", None)
         statistics = self._set_mean_activations(data)
@@ -618,7 +615,7 @@ class SparseAutoencoder(
         self.__dict__.update(self._attributes(theta, layout, X.dtype))
         self.loss_ = loss
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_: int = len(self.loss_curve_)
         self.validation_scores_ = self.best_validation_score_ = None
         self._set_mean_activations(data)
 

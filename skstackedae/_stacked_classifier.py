@@ -33,8 +33,6 @@ from sklearn.utils.validation import (
 from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
-from ._corruption import Corruption
-from ._early_stopping import Validation, hold_out
 from ._html import stack_block
 from ._labels import (
     UNLABELLED,
@@ -42,24 +40,25 @@ from ._labels import (
     check_unlabeled_label,
     class_weights,
     encode_labels,
+    hold_out_labelled,
     is_labelled,
     labelled_rows,
 )
 from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
 from ._losses import SOFTMAX
 from ._network import Layer, make_layers, output
-from ._objectives import NetworkObjective
-from ._parameters import ParameterLayout
 from ._persistence import VersionedStateMixin
-from ._pretraining import TrainingRows, initial_layers, pretrained_layers
+from ._pretraining import initial_layers, pretrained_layers
 from ._row_blocks import Block, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stages import (
     TRAINING_CONSTRAINTS,
-    Stage,
+    attributes_of_run,
     random_state_of_pass,
     warn_unconverged,
 )
+from ._supervised_stages import SupervisedStage
+from ._training_rows import TrainingRows
 from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
 
@@ -656,13 +655,20 @@ class StackedAutoencoderClassifier(
 
     def _n_stages(self) -> int:
         n_hidden = len(layer_sizes(self.hidden_layer_sizes))
-        if self._goes_on():
-            return 1
-        n_pretrained = n_hidden if self.pretrain else 0
+        n_pretrained = n_hidden if self.pretrain and not self._goes_on() else 0
         if n_pretrained and isinstance(self.autoencoder, list | tuple):
             frozen = [isinstance(a, FrozenEstimator) for a in self.autoencoder]
             n_pretrained -= sum(frozen)
-        return n_pretrained + 1 + bool(self.fine_tune and n_hidden)
+        return n_pretrained + len(self._supervised_stages(n_hidden))
+
+    def _supervised_stages(self, n_hidden: int) -> list[SupervisedStage]:
+        """Stages 2 and 3: softmax training, fine-tuning, or both."""
+        n_fixed = {"softmax": n_hidden}
+        if self.fine_tune and n_hidden:
+            n_fixed["fine-tuning"] = 0
+            if self._goes_on():
+                del n_fixed["softmax"]
+        return [SupervisedStage.of(self, *stage) for stage in n_fixed.items()]
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         return validate_data(
@@ -709,7 +715,7 @@ class StackedAutoencoderClassifier(
             X_val, y_val = self._validated(X_val, y_val)
             rows = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Weights of classes are for training: scores are what score would say.
-            return labelled_rows(rows, np.ones(len(self.classes_)))
+            return labelled_rows(rows)
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
 
@@ -725,30 +731,35 @@ class StackedAutoencoderClassifier(
         autoencoders = self._autoencoders(rows.X.shape[1], random_state)
         rows = weighted_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
         if self.early_stopping and held_out is None:
-            rows, held_out = self._split(rows, random_state)
-        of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
-        labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
-        watched = None
-        if held_out is not None:
-            watched = TrainingRows(*held_out, workers)
+            rows, held_out = hold_out_labelled(
+                rows, self.validation_fraction, random_state
+            )
+        labelled = TrainingRows(*self._labelled(rows), workers)
+        watched = held_out and TrainingRows(*held_out, workers)
         self.history_: list[dict[str, Any]] = []
         if self._goes_on():
-            *hidden, softmax = self._previous_layers(autoencoders, rows.X.dtype)
+            layers = self._previous_layers(autoencoders, rows.X.dtype)
         else:
             all_rows = TrainingRows(*rows, workers)
-            *hidden, softmax = self._new_layers(autoencoders, all_rows, task)
-        stages = []
-        fine_tunes = self.fine_tune and bool(hidden)
-        if not (self._goes_on() and fine_tunes):
-            stages.append(("softmax", len(hidden)))
-        if fine_tunes:
-            stages.append(("fine-tuning", 0))
-        layers = [*hidden, softmax]
-        for name, n_fixed in stages:
-            held = watched if name == stages[-1][0] else None
-            layers = self._minimise(
-                name, layers, n_fixed, labelled, held, random_state, task
+            layers = self._new_layers(autoencoders, all_rows, task)
+
+        def attributes(network: Sequence[Layer]) -> dict[str, Any]:
+            return {**vars(self), **self._attributes(network, rows.X.dtype)}
+
+        stages = self._supervised_stages(len(layers) - 1)
+        for stage in stages:
+            layers, result, record = stage.run(
+                layers,
+                labelled,
+                watched if stage is stages[-1] else None,
+                random_state,
+                task=task,
+                fitted_attributes=attributes,
             )
+            self.history_.append(record)
+            self.__dict__.update(attributes_of_run(result, record))
+        # What partial_fit left is not about these weights.
+        self.__dict__.pop("_adam_state", None)
         self._store(layers, rows.X.dtype)
 
     def _train_further(
@@ -772,9 +783,15 @@ class StackedAutoencoderClassifier(
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
         if (rows.y != UNLABELLED).any():
-            of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
-            labelled = TrainingRows(*labelled_rows(rows, of_classes), workers)
-            layers = self._pass_once(layers, labelled, random_state)
+            labelled = TrainingRows(*self._labelled(rows), workers)
+            n_fixed = 0 if self.fine_tune else len(layers) - 1
+            stage = SupervisedStage.of(self, "fine-tuning", n_fixed)
+            state = getattr(self, "_adam_state", None)
+            layers, self.loss_, self._adam_state = stage.pass_once(
+                layers, labelled, state, random_state
+            )
+            self.loss_curve_ = [*self.loss_curve_, self.loss_]
+            self.n_iter_ = len(self.loss_curve_)
         self._store(layers, rows.X.dtype)
 
     def _autoencoders(
@@ -789,20 +806,9 @@ class StackedAutoencoderClassifier(
             feature_names=getattr(self, "feature_names_in_", None),
         )
 
-    def _split(
-        self, rows: Block, random_state: np.random.RandomState
-    ) -> tuple[Block, Block]:
-        """Hold out a part of the labelled rows, of each class alike."""
-        labelled = np.flatnonzero(rows.y != UNLABELLED)
-        _, held_out = hold_out(
-            labelled, self.validation_fraction, random_state, stratify=rows.y[labelled]
-        )
-        train = np.setdiff1d(np.arange(len(rows.y)), held_out)
-        learned, watched = (
-            Block(rows.X[part], rows.y[part], rows.w[part])
-            for part in (train, held_out)
-        )
-        return learned, labelled_rows(watched, np.ones(len(self.classes_)))
+    def _labelled(self, rows: Block) -> Block:
+        of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
+        return labelled_rows(rows, of_classes)
 
     def _trains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
         trained: list[Any] = [self]
@@ -849,93 +855,6 @@ class StackedAutoencoderClassifier(
                 )
         return [layer.astype(dtype) for layer in self._layers()]
 
-    def _minimise(
-        self,
-        name: str,
-        layers: Sequence[Layer],
-        n_fixed: int,
-        rows: TrainingRows,
-        held_out: TrainingRows | None,
-        random_state: np.random.RandomState,
-        task: Task,
-    ) -> list[Layer]:
-        """Stages 2 and 3: train the layers above the lowest n_fixed ones."""
-        fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        objective = self._objective(trained, rows.through(fixed), random_state)
-        stage = Stage.of(self, name)
-        stage_task = task.subtask(stage.title, max_subtasks=self.max_iter)
-
-        def attributes(theta: Array) -> dict[str, Any]:
-            network = [*fixed, *objective.layers(theta)]
-            return {**vars(self), **self._attributes(network, rows.X.dtype)}
-
-        result, record = stage.run(
-            objective,
-            _flat(trained, objective.layout, rows.X.dtype),
-            random_state,
-            task=stage_task,
-            fitted_attributes=attributes,
-            accuracy=objective.accuracy,
-            validation=held_out
-            and self._validation(self._objective(trained, held_out.through(fixed))),
-        )
-        stage_task.end(lambda: attributes(result.theta))
-        self.history_.append(record)
-        self.loss_, self.loss_curve_ = result.loss, list(result.loss_curve)
-        self.n_iter_ = result.n_iter
-        scores = record["validation_scores"]
-        self.validation_scores_ = None if scores is None else list(scores)
-        self.best_validation_score_ = max(scores) if scores else None
-        # What partial_fit left is not about these weights.
-        self.__dict__.pop("_adam_state", None)
-        return [*fixed, *objective.layers(result.theta)]
-
-    def _pass_once(
-        self,
-        layers: Sequence[Layer],
-        rows: TrainingRows,
-        random_state: np.random.RandomState,
-    ) -> list[Layer]:
-        n_fixed = 0 if self.fine_tune else len(layers) - 1
-        fixed, trained = layers[:n_fixed], layers[n_fixed:]
-        objective = self._objective(trained, rows.through(fixed), random_state)
-        theta, self.loss_, self._adam_state = Stage.of(self, "fine-tuning").pass_once(
-            objective,
-            _flat(trained, objective.layout, rows.X.dtype),
-            getattr(self, "_adam_state", None),
-            random_state,
-        )
-        self.loss_curve_ = [*self.loss_curve_, self.loss_]
-        self.n_iter_ = len(self.loss_curve_)
-        return [*fixed, *objective.layers(theta)]
-
-    def _objective(
-        self,
-        layers: Sequence[Layer],
-        rows: TrainingRows,
-        random_state: np.random.RandomState | None = None,
-    ) -> NetworkObjective:
-        layout = ParameterLayout(
-            (rows.X.shape[1], *(len(layer.b) for layer in layers)),
-        )
-        corruption = None
-        # The softmax layer alone is not fine-tuned, and what is scored has no noise.
-        if len(layers) > 1 and random_state is not None:
-            corruption = Corruption.draw(self.corruption, random_state)
-        return NetworkObjective(
-            rows.blocks(sum(layout.sizes), corruption),
-            layout,
-            tuple(layer.activation for layer in layers[:-1]),
-            alpha=self.alpha,
-            hidden_alpha=self.alpha if self.hidden_alpha is None else self.hidden_alpha,
-        )
-
-    def _validation(self, objective: NetworkObjective) -> Validation:
-        """Score of a vector on the rows of the objective, which are held out."""
-        if self.solver == "adam":
-            return Validation(objective.accuracy, perfect=1.0)
-        return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
-
     def _store(self, layers: Sequence[Layer], dtype: Any) -> None:
         self.__dict__.update(self._attributes(layers, dtype))
         self.n_layers_ = len(layers) + 1
@@ -960,12 +879,6 @@ class StackedAutoencoderClassifier(
         X = self._validated(X)
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
         return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
-
-
-def _flat(layers: Sequence[Layer], layout: ParameterLayout, dtype: Any) -> Array:
-    return layout.pack(
-        [layer.W for layer in layers], [layer.b for layer in layers], dtype
-    )
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:

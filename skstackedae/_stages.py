@@ -190,6 +190,18 @@ def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomSt
     return np.random.RandomState(seeds.generate_state(4))
 
 
+def attributes_of_run(result: SolverResult, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that tell how an estimator's last stage went."""
+    scores = record["validation_scores"]
+    return {
+        "loss_": result.loss,
+        "loss_curve_": list(result.loss_curve),
+        "n_iter_": result.n_iter,
+        "validation_scores_": None if scores is None else list(scores),
+        "best_validation_score_": max(scores) if scores else None,
+    }
+
+
 def warn_unconverged(records: Iterable[dict[str, Any]], max_iter: int) -> None:
     """Name the stages that used up their iterations, in one ConvergenceWarning."""
     names = [record["name"] for record in records if not record["converged"]]

@@ -12,6 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 from skstackedae._early_stopping import Validation
+from skstackedae._labels import hold_out_labelled
 from skstackedae._row_blocks import Block, weighted_rows
 from skstackedae._solvers import SolverOptions, SolverResult
 
@@ -94,9 +95,7 @@ def test_early_stopping_holds_out_a_stratified_part(solver, split):
 def test_rows_that_are_held_out_are_of_every_class_and_labelled(rng):
     codes = np.r_[np.repeat([0, 1, 2], [50, 20, 10]), np.full(30, -1)]
     rows = Block(rng.rand(110, 3), codes, np.ones(110))
-    model = small(validation_fraction=0.1)
-    model.classes_ = np.arange(3)
-    train, held_out = model._split(rows, rng)
+    train, held_out = hold_out_labelled(rows, 0.1, rng)
     assert_array_equal(np.bincount(held_out.y), [5, 2, 1])
     assert (train.y == -1).sum() == 30
     assert_array_equal(

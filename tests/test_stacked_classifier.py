@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae import _stacked_classifier as module
+from skstackedae._stages import Stage
 
 # The default budget is for real work; that using it up warns is tested elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
@@ -498,14 +498,14 @@ def test_a_refit_that_fails_changes_nothing(case, few_digits, monkeypatch):
     else:
         error = KeyboardInterrupt
         # Pretraining and softmax training are over by then.
-        original = module.Stage.of
+        original = Stage.run
 
-        def stage_of(estimator, name, layer=None):
-            if name == "fine-tuning":
+        def run(stage, *args, **kwargs):
+            if stage.name == "fine-tuning":
                 raise KeyboardInterrupt
-            return original(estimator, name, layer)
+            return original(stage, *args, **kwargs)
 
-        monkeypatch.setattr(module.Stage, "of", stage_of)
+        monkeypatch.setattr(Stage, "run", run)
     before = dict(vars(model))
     arrays = [W.copy() for W in model.coefs_]
     with pytest.raises(error):
