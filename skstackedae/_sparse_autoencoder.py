@@ -1,7 +1,6 @@
 """The sparse autoencoder as a transformer."""
 
 import copy
-import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,14 +20,16 @@ from ._activations import ACTIVATIONS, IDENTITY
 from ._arrays import Array
 from ._callbacks import CallbackSupportMixin, Task
 from ._corruption import Corruption
+from ._diagnostics import (
+    ActivationStatistics,
+    check_range,
+    diagnosis,
+    warn_flat_units,
+)
 from ._early_stopping import Validation, hold_out
 from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
 from ._network import Layer, make_layers, output
-from ._objectives import (
-    ActivationStatistics,
-    AutoencoderObjective,
-    mean_squared_residual,
-)
+from ._objectives import AutoencoderObjective
 from ._parameters import ParameterLayout, TiedLayout
 from ._persistence import VersionedStateMixin
 from ._row_blocks import Block, RowBlocks, map_rows, weighted_rows
@@ -39,16 +40,8 @@ from ._stages import (
     random_state_of_pass,
     warn_unconverged,
 )
-from ._user_warnings import warn_user
 from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
 from ._workers import Workers
-
-# Units that vary less than this part of their range (if that is unbounded: of how much
-# the data vary) tell no rows apart.
-FLAT_STD = 0.01
-
-# Scalers miss the ends of their range by rounding.
-RANGE_SLACK = 1e-6
 
 
 class SparseAutoencoder(
@@ -521,19 +514,7 @@ class SparseAutoencoder(
         row_width = 2 * X.shape[1] + self._n_features_out
         with Workers(self.n_jobs) as workers:
             data = RowBlocks(X, X, weights, row_width=row_width, workers=workers)
-            hidden = ActivationStatistics.of(data, self._layers()[:1])
-            inputs = ActivationStatistics.of(data, [])
-            residual = mean_squared_residual(data, self._layers())
-            is_flat = hidden.std < self._least_std(data)
-        rates = ACTIVATIONS[self.activations_[0]].rate(hidden.mean)
-        variance = float(np.sum(inputs.std**2))
-        return {
-            "mean_activations": hidden.mean,
-            "std_activations": hidden.std,
-            "dead": float(np.mean(is_flat & (rates < 0.5))),
-            "saturated": float(np.mean(is_flat & (rates >= 0.5))),
-            "explained_variance": 1.0 - residual / variance if variance else math.nan,
-        }
+            return diagnosis(data, *self._layers())
 
     @property
     def components_(self) -> Array:
@@ -568,7 +549,7 @@ class SparseAutoencoder(
             validation = self._validation(X[held_out], sample_weight[held_out], workers)
             X, sample_weight = X[train], sample_weight[train]
         data = self._rows(X, sample_weight, workers)
-        self._check_decoder_range(data.X, stage)
+        self._check_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, self._goes_on())
         theta0 = theta0.astype(X.dtype, copy=False)
@@ -591,7 +572,7 @@ class SparseAutoencoder(
         # What partial_fit left is not about these weights.
         self.__dict__.pop("_adam_state", None)
         statistics = self._set_mean_activations(data)
-        self._warn_flat_units(statistics, data, stage)
+        warn_flat_units(statistics, ACTIVATIONS[self.activation], data, stage.title)
         return record
 
     def _train_further(
@@ -602,7 +583,7 @@ class SparseAutoencoder(
         random_state = random_state_of_pass(self.random_state, n_passes)
         stage = Stage.of(self, "sparse autoencoder")
         data = self._rows(X, sample_weight, workers)
-        self._check_decoder_range(data.X, stage)
+        self._check_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, goes_on)
         data.corruption = Corruption.draw(self.corruption, random_state)
@@ -738,51 +719,11 @@ class SparseAutoencoder(
                 "sparsity_weight=0, or activation='logistic' or 'tanh'."
             )
 
-    def _check_decoder_range(self, X: Array, stage: Stage) -> None:
+    def _check_range(self, X: Any, stage: Stage) -> None:
         decoder = ACTIVATIONS[self.decoder_activation]
-        low, high = float(X.min()), float(X.max())
-        if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
-            return
-        if self.loss == "log_loss":
-            raise ValueError(
-                f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
-                "loss='log_loss' needs values in [0, 1]. Use MinMaxScaler, or "
-                "loss='squared_error'."
-            )
-        remedy = "decoder_activation='identity'"
-        # Only what comes from the user can be scaled; a layer's output is what it is.
-        if decoder.is_bounded and stage.layer in (None, 1):
-            limits = f"({decoder.lower:g}, {decoder.upper:g})"
-            remedy = f"MinMaxScaler(feature_range={limits}), or {remedy}"
-        warn_user(
-            f"The input of the {stage.title} lies in [{low:.6g}, {high:.6g}]; "
-            f"decoder_activation={self.decoder_activation!r} reconstructs only values "
-            f"in [{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
-            UserWarning,
-        )
-
-    def _least_std(self, data: RowBlocks) -> float:
-        """Standard deviation below which a unit tells no rows apart."""
-        activation = ACTIVATIONS[self.activations_[0]]
-        if activation.is_bounded:
-            return FLAT_STD * activation.span
-        inputs = ActivationStatistics.of(data.without_noise(), [])
-        return FLAT_STD * float(np.sqrt(np.mean(inputs.std**2)))
-
-    def _warn_flat_units(
-        self, units: ActivationStatistics, data: RowBlocks, stage: Stage
-    ) -> None:
-        """Warn if most units are dead or saturated: the same for every row."""
-        median = float(np.median(units.std))
-        if median > self._least_std(data):
-            return
-        warn_user(
-            f"Most units of the {stage.title} are dead or saturated: the median "
-            "standard deviation of their activations over the training rows is "
-            f"{median:.2g}. Lower alpha or sparsity_weight, raise sparsity_target, or "
-            "scale the features of X.",
-            UserWarning,
-        )
+        # Only what comes from the user: a layer's output is what it is.
+        can_be_scaled = stage.layer in (None, 1)
+        check_range(X, decoder, self.loss, stage.title, can_be_scaled=can_be_scaled)
 
 
 def _reconstruction_scores(

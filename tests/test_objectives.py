@@ -14,9 +14,9 @@ from scipy.special import expit, softmax
 from skstackedae import _row_blocks
 from skstackedae._activations import ACTIVATIONS
 from skstackedae._corruption import Corruption
+from skstackedae._diagnostics import ActivationStatistics
 from skstackedae._losses import LogLoss, SquaredError
 from skstackedae._objectives import (
-    ActivationStatistics,
     AutoencoderObjective,
     NetworkObjective,
 )

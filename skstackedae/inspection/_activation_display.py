@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._arrays import Array
-from .._sparse_autoencoder import FLAT_STD
+from .._diagnostics import FLAT_STD
 from .._stacked_classifier import StackedAutoencoderClassifier
 from ._drawing import (
     COLORS,

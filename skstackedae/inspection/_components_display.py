@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._arrays import Array
-from .._sparse_autoencoder import FLAT_STD
+from .._diagnostics import FLAT_STD
 from ._activation_maximization import most_exciting_inputs
 from ._drawing import (
     FONT_SIZE,
