@@ -10,8 +10,9 @@ images of each draw, by cross-validation. ``--validate`` makes other draws, from
 first 50,000 training images, and scores the last 10,000, to choose by.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
-[--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--out DIR]``. With
-``--out`` it draws accuracy against the number of labels, and units of the first layer.
+[--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--unlabelled 10000]
+[--out DIR]``. With ``--out`` it draws accuracy against the number of labels, and units
+of the first layer.
 """
 
 import time
@@ -43,8 +44,7 @@ LAYERS = (1_000, 20), (1_000, 15)
 # Part of the inputs that is masked, in pretraining and in fine-tuning.
 NOISE = 0.3
 BATCH_SIZE = 50
-# Of the images without labels self-training takes these.
-N_UNLABELLED, UNLABELLED = 10_000, -1
+UNLABELLED = -1
 N_DRAWN = 100
 N_VALIDATION = 10_000
 VALIDATION_SEED = 1_000
@@ -94,6 +94,12 @@ def parsed_arguments():
     parser.add_argument("--draws", type=int)
     parser.add_argument("--models", nargs="+", help="default: all")
     parser.add_argument("--validate", action="store_true", help="no test images")
+    parser.add_argument(
+        "--unlabelled",
+        type=int,
+        default=10_000,
+        help="so many of the images without labels are for self-training",
+    )
     parser.add_argument("--memory", help="folder that keeps pretrained layers")
     arguments = parser.parse_args()
     if arguments.labels is None:
@@ -123,7 +129,7 @@ def rows_of(data, arguments):
             stratify=y,
             random_state=offset + seed,
         )
-        others = others[:N_UNLABELLED]
+        others = others[: arguments.unlabelled]
         X = data.X_train[np.concatenate([labelled, others])]
         return X, np.concatenate([y[labelled], np.full(len(others), UNLABELLED)])
 

@@ -31,7 +31,6 @@ from skstackedae import StackedAutoencoderClassifier
 N_TRAIN, N_VALIDATION, N_TEST = 10_000, 2_000, 50_000
 SIDE = 28
 HIDDEN = (1_000, 1_000, 1_000)
-BATCH_SIZE = 100
 # Part of the pixels that models with noise mask: like the rest, what did best on the
 # images to choose by.
 MASKED = {
@@ -61,7 +60,7 @@ def main() -> None:
     y = np.concatenate([data.y_train, data.y_test])
     counts = N_TRAIN, N_VALIDATION, N_TEST
     if arguments.quick:
-        counts = 600, 200, 500
+        counts = 1_500, 500, 2_000
     chosen = np.random.RandomState(0).permutation(len(X))[: sum(counts)]
     rows = []
     for variation in arguments.variations:
@@ -107,12 +106,13 @@ VARIATIONS = {"rotated": rotated, "background": background}
 
 def models(variation, quick, counts):
     """Return the models by name."""
-    size = (30,) * 3 if quick else HIDDEN
-    n_pretraining, n_epochs = (2, 5) if quick else (20, 60)
+    size = (100,) * 3 if quick else HIDDEN
+    n_pretraining, n_epochs = (20, 20) if quick else (20, 60)
+    batch_size = 20 if quick else 100
     masked = MASKED[variation]
-    plain = autoencoder(n_pretraining, batch_size=BATCH_SIZE, **SPARSE)
+    plain = autoencoder(n_pretraining, batch_size=batch_size, **SPARSE)
     noisy = clone(plain).set_params(corruption=masked["pretraining"])
-    common = {"alpha": 1e-5, "batch_size": BATCH_SIZE}
+    common = {"alpha": 1e-5, "batch_size": batch_size}
     deep_features = [
         clone(noisy).set_params(n_components=n_components) for n_components in size[:2]
     ]
