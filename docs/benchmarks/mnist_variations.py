@@ -8,8 +8,9 @@ the paper, whose random numbers are not known, so that published figures are nei
 not goals to the last digit. They are from Vincent et al., "Stacked Denoising
 Autoencoders" (Journal of Machine Learning Research 11, 2010).
 
-Run it with ``python docs/benchmarks/mnist_variations.py [--data mnist.npz]
-[--out DIR]``.
+Run it with ``python docs/benchmarks/mnist_variations.py [--data mnist.npz] [--out DIR]
+[--variations rotated background] [--models NAME ...] [--validate]``; it takes about an
+hour on two cores if each variation has a process of its own (``OMP_NUM_THREADS=1``).
 """
 
 import time
