@@ -1,4 +1,4 @@
-"""Diagnostics: data that a decoder cannot reach, and units that do no work."""
+"""Diagnostics: data out of reach, units without work, variance that is explained."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Labels: which rows have one, which class it is, and how much each class counts."""
+"""Labels: which rows have one, of which class, what each counts, which to hold out."""
 
 import math
 from collections.abc import Mapping
@@ -108,7 +108,10 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
 
 
 def labelled_rows(rows: Block, weights_of_classes: Array | None = None) -> Block:
-    """Take the rows that have a label, weighted by their class; weights sum to 1."""
+    """Take the rows that have a label, weighted by their class; weights sum to 1.
+
+    Without weights of classes all count alike.
+    """
     if weights_of_classes is None:
         factors = (rows.y != UNLABELLED).astype(np.float64)
     else:

@@ -721,7 +721,7 @@ class SparseAutoencoder(
 
     def _check_range(self, X: Any, stage: Stage) -> None:
         decoder = ACTIVATIONS[self.decoder_activation]
-        # Only what comes from the user: a layer's output is what it is.
+        # Only what comes from the user can be: a layer's output is what it is.
         can_be_scaled = stage.layer in (None, 1)
         check_range(X, decoder, self.loss, stage.title, can_be_scaled=can_be_scaled)
 

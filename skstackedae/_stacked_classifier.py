@@ -663,12 +663,13 @@ class StackedAutoencoderClassifier(
 
     def _supervised_stages(self, n_hidden: int) -> list[SupervisedStage]:
         """Stages 2 and 3: softmax training, fine-tuning, or both."""
-        n_fixed = {"softmax": n_hidden}
-        if self.fine_tune and n_hidden:
-            n_fixed["fine-tuning"] = 0
-            if self._goes_on():
-                del n_fixed["softmax"]
-        return [SupervisedStage.of(self, *stage) for stage in n_fixed.items()]
+        fine_tunes = self.fine_tune and n_hidden > 0
+        stages = []
+        if not (fine_tunes and self._goes_on()):
+            stages.append(SupervisedStage.of(self, "softmax", n_hidden))
+        if fine_tunes:
+            stages.append(SupervisedStage.of(self, "fine-tuning", 0))
+        return stages
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         return validate_data(

@@ -68,7 +68,8 @@ class SupervisedStage(NamedTuple):
         validation = None
         if held_out is not None:
             validation = self._validation(trained, held_out.through(fixed))
-        task = task.subtask(self.stage.title, max_subtasks=self.stage.options.max_iter)
+        name, max_iter = self.stage.title, self.stage.options.max_iter
+        stage_task = task.subtask(name, max_subtasks=max_iter)
 
         def attributes(theta: Array) -> dict[str, Any]:
             return fitted_attributes([*fixed, *objective.layers(theta)])
@@ -77,12 +78,12 @@ class SupervisedStage(NamedTuple):
             objective,
             _flat(trained, objective.layout, rows.X.dtype),
             random_state,
-            task=task,
+            task=stage_task,
             fitted_attributes=attributes,
             accuracy=objective.accuracy,
             validation=validation,
         )
-        task.end(lambda: attributes(result.theta))
+        stage_task.end(lambda: attributes(result.theta))
         return [*fixed, *objective.layers(result.theta)], result, record
 
     def pass_once(
