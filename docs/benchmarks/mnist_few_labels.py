@@ -12,7 +12,8 @@ first 50,000 training images, and scores the last 10,000, to choose by.
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--unlabelled 10000]
 [--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the number of
-labels, and units of the first layer.
+labels, and units of the first layer. Self-training of the network alone takes half an
+hour on one core for ten draws of 1,000 labels.
 """
 
 import time
