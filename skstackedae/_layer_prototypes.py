@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._arrays import Array
+from ._array_api import Array
 from ._sparse_autoencoder import SparseAutoencoder
 
 #: A clone that is ready to be trained, or a fitted one that is taken as it is.

@@ -16,32 +16,32 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._activations import ACTIVATIONS, IDENTITY
-from ._arrays import Array
-from ._callbacks import CallbackSupportMixin, Task
-from ._corruption import Corruption
-from ._diagnostics import (
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._array_api import Array
+from ._training.callbacks import CallbackSupportMixin, Task
+from ._rows.noise import Corruption
+from ._training.diagnostics import (
     ActivationStatistics,
     check_range,
     diagnosis,
     warn_flat_units,
 )
-from ._early_stopping import Validation, hold_out
-from ._losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
-from ._network import Layer, make_layers, output
-from ._objectives import AutoencoderObjective
-from ._parameters import ParameterLayout, TiedLayout
+from ._training.stopping import Validation, hold_out
+from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._network.layers import Layer, make_layers, output
+from ._training.objectives import AutoencoderObjective
+from ._network.layout import ParameterLayout, TiedLayout
 from ._persistence import VersionedStateMixin
-from ._row_blocks import Block, RowBlocks, map_rows, weighted_rows
-from ._stages import (
+from ._rows.blocks import Block, RowBlocks, map_rows, weighted_rows
+from ._training.stage import (
     TRAINING_CONSTRAINTS,
     Stage,
     attributes_of_run,
     random_state_of_pass,
     warn_unconverged,
 )
-from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._workers import Workers
+from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
+from ._rows.threads import Workers
 
 
 class SparseAutoencoder(

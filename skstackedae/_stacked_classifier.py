@@ -30,11 +30,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._activations import ACTIVATIONS, IDENTITY
-from ._arrays import Array
-from ._callbacks import CallbackSupportMixin, Task
-from ._html import stack_block
-from ._labels import (
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._array_api import Array
+from ._training.callbacks import CallbackSupportMixin, Task
+from ._html_repr import stack_block
+from ._rows.labels import (
     UNLABELLED,
     check_classes,
     check_unlabeled_label,
@@ -45,22 +45,22 @@ from ._labels import (
     labelled_rows,
 )
 from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
-from ._losses import SOFTMAX
-from ._network import Layer, make_layers, output
+from ._network.losses import SOFTMAX
+from ._network.layers import Layer, make_layers, output
 from ._persistence import VersionedStateMixin
-from ._pretraining import initial_layers, pretrained_layers
-from ._row_blocks import Block, map_rows, weighted_rows
+from ._training.pretraining import initial_layers, pretrained_layers
+from ._rows.blocks import Block, map_rows, weighted_rows
 from ._sparse_autoencoder import SparseAutoencoder
-from ._stages import (
+from ._training.stage import (
     TRAINING_CONSTRAINTS,
     attributes_of_run,
     random_state_of_pass,
     warn_unconverged,
 )
-from ._supervised_stages import SupervisedStage
-from ._training_rows import TrainingRows
-from ._validation import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._workers import Workers
+from ._training.supervised import SupervisedStage
+from ._rows.training_rows import TrainingRows
+from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
+from ._rows.threads import Workers
 
 
 def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 
-from ._arrays import Array
-from ._network import Layer
+from ._array_api import Array
+from ._network.layers import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
-from ._validation import check_fitted_instance
+from ._input_checks import check_fitted_instance
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 

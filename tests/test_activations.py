@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from skstackedae._activations import ACTIVATIONS
+from skstackedae._network.activations import ACTIVATIONS
 
 ORACLES = {
     "logistic": expit,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstackedae._corruption import Corruption
-from skstackedae._row_blocks import RowBlocks
+from skstackedae._rows.noise import Corruption
+from skstackedae._rows.blocks import RowBlocks
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

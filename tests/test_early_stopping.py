@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._early_stopping import Validation
-from skstackedae._labels import hold_out_labelled
-from skstackedae._row_blocks import Block, weighted_rows
-from skstackedae._solvers import SolverOptions, SolverResult
+from skstackedae._training.stopping import Validation
+from skstackedae._rows.labels import hold_out_labelled
+from skstackedae._rows.blocks import Block, weighted_rows
+from skstackedae._training.solvers import SolverOptions, SolverResult
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"

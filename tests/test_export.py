@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._activations import ACTIVATIONS
+from skstackedae._network.activations import ACTIVATIONS
 from skstackedae.export import (
     ONNX_OPERATORS,
     register_onnx_converters,

@@ -17,15 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._activations import ACTIVATIONS
-from skstackedae._network import Layer
+from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.layers import Layer
 from skstackedae.inspection import (
     ActivationDisplay,
     ComponentsDisplay,
     ReconstructionDisplay,
     TrainingCurveDisplay,
 )
-from skstackedae.inspection._activation_maximization import (
+from skstackedae._network.activation_maximization import (
     ending_in,
     excitation,
     most_exciting_inputs,

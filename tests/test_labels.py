@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._labels import class_weights, encode_labels, is_labelled
+from skstackedae._rows.labels import class_weights, encode_labels, is_labelled
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 

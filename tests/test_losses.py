@@ -5,8 +5,8 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from skstackedae._activations import ACTIVATIONS
-from skstackedae._losses import SOFTMAX, LogLoss, SquaredError
+from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.losses import SOFTMAX, LogLoss, SquaredError
 
 
 def finite_difference(value, Z, h=1e-6):

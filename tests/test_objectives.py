@@ -11,17 +11,17 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import expit, softmax
 
-from skstackedae import _row_blocks
-from skstackedae._activations import ACTIVATIONS
-from skstackedae._corruption import Corruption
-from skstackedae._diagnostics import ActivationStatistics
-from skstackedae._losses import LogLoss, SquaredError
-from skstackedae._objectives import (
+from skstackedae._rows import blocks as _row_blocks
+from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._rows.noise import Corruption
+from skstackedae._training.diagnostics import ActivationStatistics
+from skstackedae._network.losses import LogLoss, SquaredError
+from skstackedae._training.objectives import (
     AutoencoderObjective,
     NetworkObjective,
 )
-from skstackedae._parameters import ParameterLayout, TiedLayout
-from skstackedae._row_blocks import RowBlocks
+from skstackedae._network.layout import ParameterLayout, TiedLayout
+from skstackedae._rows.blocks import RowBlocks
 
 FUNCTIONS = {
     "logistic": expit,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstackedae._parameters import ParameterLayout, TiedLayout
+from skstackedae._network.layout import ParameterLayout, TiedLayout
 
 
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (2, 7, 1, 4)])

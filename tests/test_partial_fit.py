@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier, _stages
-from skstackedae._corruption import Corruption
+from skstackedae._rows.noise import Corruption
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"

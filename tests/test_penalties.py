@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from skstackedae._penalties import RATE_MARGIN, kl_sparsity, weight_decay
+from skstackedae._network.penalties import RATE_MARGIN, kl_sparsity, weight_decay
 
 
 def test_weight_decay(rng):

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix, issparse
 
-from skstackedae import _row_blocks
-from skstackedae._row_blocks import (
+from skstackedae._rows import blocks as _row_blocks
+from skstackedae._rows.blocks import (
     RowBlocks,
     cut_rows,
     cut_runs,
     map_rows,
     weighted_rows,
 )
-from skstackedae._workers import Workers
+from skstackedae._rows.threads import Workers
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 255, 256, 257, 10_000, 100_003])

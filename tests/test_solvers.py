@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from skstackedae._solvers import (
+from skstackedae._training.solvers import (
     SOLVERS,
     AdamState,
     SolverOptions,

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._stages import Stage
+from skstackedae._training.stage import Stage
 
 # The default budget is for real work; that using it up warns is tested elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")

@@ -13,8 +13,8 @@ from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder, _row_blocks
-from skstackedae._row_blocks import RowBlocks, cut_rows
-from skstackedae._workers import Workers
+from skstackedae._rows.blocks import RowBlocks, cut_rows
+from skstackedae._rows.threads import Workers
 
 
 def blas_threads():

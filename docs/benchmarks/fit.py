@@ -34,7 +34,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._parameters import ParameterLayout
+from skstackedae._network.layout import ParameterLayout
 
 try:
     import _torch_network as in_torch

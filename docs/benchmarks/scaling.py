@@ -15,12 +15,12 @@ import matplotlib as mpl
 import numpy as np
 from _compare import format_seconds, measure, parser_with_out, report
 
-from skstackedae._activations import ACTIVATIONS
-from skstackedae._losses import SquaredError
-from skstackedae._objectives import AutoencoderObjective
-from skstackedae._parameters import ParameterLayout
-from skstackedae._row_blocks import RowBlocks
-from skstackedae._workers import Workers
+from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.losses import SquaredError
+from skstackedae._training.objectives import AutoencoderObjective
+from skstackedae._network.layout import ParameterLayout
+from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.threads import Workers
 
 mpl.use("Agg")
 

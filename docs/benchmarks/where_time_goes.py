@@ -13,8 +13,8 @@ import numpy as np
 from _compare import parser_with_out, report
 from kernel import Autoencoder
 
-from skstackedae._row_blocks import RowBlocks
-from skstackedae._workers import Workers
+from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.threads import Workers
 
 SIZES = (784, 200, 784)
 N_SHOWN = 10

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from .._arrays import Array
-from .._diagnostics import FLAT_STD
+from .._array_api import Array
+from .._training.diagnostics import FLAT_STD
 from .._stacked_classifier import StackedAutoencoderClassifier
 from ._drawing import (
     COLORS,

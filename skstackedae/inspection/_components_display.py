@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from .._arrays import Array
-from .._diagnostics import FLAT_STD
-from ._activation_maximization import most_exciting_inputs
+from .._array_api import Array
+from .._training.diagnostics import FLAT_STD
+from .._network.activation_maximization import most_exciting_inputs
 from ._drawing import (
     FONT_SIZE,
     as_images,

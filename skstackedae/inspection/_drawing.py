@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import Array
+from .._array_api import Array
 
 # Told apart by colour-blind people, too: M. Okabe and K. Ito, "Color universal design",
 # 2008.

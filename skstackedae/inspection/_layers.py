@@ -4,13 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arrays import Array
-from .._losses import SOFTMAX
-from .._network import Layer, output
-from .._row_blocks import map_rows
+from .._array_api import Array
+from .._network.losses import SOFTMAX
+from .._network.layers import Layer, output
+from .._rows.blocks import map_rows
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._validation import check_fitted_instance
+from .._input_checks import check_fitted_instance
 
 
 class LayerActivations(NamedTuple):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from .._arrays import Array
-from .._row_blocks import dense
+from .._array_api import Array
+from .._rows.blocks import dense
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._validation import check_fitted_instance
+from .._input_checks import check_fitted_instance
 from ._drawing import (
     COLORS,
     FONT_SIZE,

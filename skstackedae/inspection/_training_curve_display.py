@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array
+from .._array_api import Array
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._validation import check_fitted_instance
+from .._input_checks import check_fitted_instance
 from ._drawing import (
     COLORS,
     FONT_SIZE,

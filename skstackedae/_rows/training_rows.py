@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ._arrays import Array
-from ._corruption import Corruption
-from ._network import Layer, output
-from ._row_blocks import RowBlocks
-from ._workers import Workers
+from .._array_api import Array
+from .noise import Corruption
+from .._network.layers import Layer, output
+from .blocks import RowBlocks
+from .threads import Workers
 
 
 class TrainingRows(NamedTuple):

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ._activations import Activation
-from ._arrays import Array, array_namespace
+from .activations import Activation
+from .._array_api import Array, array_namespace
 
 
 class Loss(Protocol):

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ._arrays import Array, array_namespace
+from .._array_api import Array, array_namespace
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ._arrays import Array
-from ._solvers import SolverOptions, SolverResult, has_stalled
+from .._array_api import Array
+from .solvers import SolverOptions, SolverResult, has_stalled
 
 
 @dataclass

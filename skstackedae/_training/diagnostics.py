@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ._activations import Activation
-from ._arrays import Array, array_namespace
-from ._network import Layer, output
-from ._row_blocks import Block, RowBlocks
-from ._user_warnings import warn_user
+from .._network.activations import Activation
+from .._array_api import Array, array_namespace
+from .._network.layers import Layer, output
+from .._rows.blocks import Block, RowBlocks
+from .._user_warnings import warn_user
 
 # Units that vary less than this part of their range (if that is unbounded: of how much
 # the data vary) tell no rows apart.

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._activations import IDENTITY, Activation
-from ._arrays import Array, array_namespace
-from ._losses import SOFTMAX, Loss
-from ._network import Layer, backward, forward, make_layers, output
-from ._parameters import ParameterLayout
-from ._penalties import kl_sparsity, weight_decay
-from ._row_blocks import Block, RowBlocks
+from .._network.activations import IDENTITY, Activation
+from .._array_api import Array, array_namespace
+from .._network.losses import SOFTMAX, Loss
+from .._network.layers import Layer, backward, forward, make_layers, output
+from .._network.layout import ParameterLayout
+from .._network.penalties import kl_sparsity, weight_decay
+from .._rows.blocks import Block, RowBlocks
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from ._arrays import Array
-from ._corruption import Corruption
-from ._workers import Workers
+from .._array_api import Array
+from .noise import Corruption
+from .threads import Workers
 
 # What one block's rows may fill in all layers together: little enough to stay near a
 # core's cache.

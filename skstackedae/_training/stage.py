@@ -12,11 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._arrays import Array
-from ._callbacks import Iterations, Task
-from ._early_stopping import Validation
-from ._objectives import AutoencoderObjective, NetworkObjective
-from ._solvers import (
+from .._array_api import Array
+from .callbacks import Iterations, Task
+from .stopping import Validation
+from .objectives import AutoencoderObjective, NetworkObjective
+from .solvers import (
     SOLVERS,
     AdamState,
     SolverOptions,
@@ -24,7 +24,7 @@ from ._solvers import (
     adam_epoch,
     iter_batches,
 )
-from ._user_warnings import warn_user
+from .._user_warnings import warn_user
 
 # scikit-learn's constraints on the parameters that both estimators share: those of the
 # solvers, and how a fit is run.

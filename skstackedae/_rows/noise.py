@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._arrays import Array
+from .._array_api import Array
 
 # Entries are drawn as 16-bit numbers, because random floats would take as long as a
 # fifth of an evaluation.

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.optimize import minimize
 
-from ._arrays import Array
+from .._array_api import Array
 
 
 @dataclass(frozen=True)

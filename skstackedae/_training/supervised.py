@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import Array
-from ._callbacks import Task
-from ._corruption import Corruption
-from ._early_stopping import Validation
-from ._network import Layer
-from ._objectives import NetworkObjective
-from ._parameters import ParameterLayout
-from ._solvers import SolverResult
-from ._stages import Stage
-from ._training_rows import TrainingRows
+from .._array_api import Array
+from .callbacks import Task
+from .._rows.noise import Corruption
+from .stopping import Validation
+from .._network.layers import Layer
+from .objectives import NetworkObjective
+from .._network.layout import ParameterLayout
+from .solvers import SolverResult
+from .stage import Stage
+from .._rows.training_rows import TrainingRows
 
 
 class SupervisedStage(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ._arrays import Array
+from .._array_api import Array
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin

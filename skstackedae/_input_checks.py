@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._arrays import Array
+from ._array_api import Array
 
 #: Precisions that a fit keeps; everything else becomes the first.
 FLOAT_DTYPES = (np.float64, np.float32)

@@ -1,6 +1,6 @@
 """Penalties on parameters and on mean activations: each gives value and derivative."""
 
-from ._arrays import Array, array_namespace
+from .._array_api import Array, array_namespace
 
 # Mean activations this near to 0 or 1 meet the KL penalty's tangent, not its pole.
 RATE_MARGIN = 1e-8

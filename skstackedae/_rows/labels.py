@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import Array
-from ._early_stopping import hold_out
-from ._row_blocks import Block, weighted_rows
-from ._user_warnings import warn_user
+from .._array_api import Array
+from .._training.stopping import hold_out
+from .blocks import Block, weighted_rows
+from .._user_warnings import warn_user
 
 #: Code of rows without a label.
 UNLABELLED = -1

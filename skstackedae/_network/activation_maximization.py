@@ -16,9 +16,9 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils import check_random_state
 
-from .._activations import IDENTITY
-from .._arrays import Array
-from .._network import Layer, backward, forward
+from .activations import IDENTITY
+from .._array_api import Array
+from .layers import Layer, backward, forward
 
 # Beside the gradient at the origin. On digits all starts led units above logistic and
 # tanh layers to one maximum; above relu layers they led to several.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import Array
+from .._array_api import Array
 
 
 @dataclass(frozen=True)

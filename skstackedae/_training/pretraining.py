@@ -9,15 +9,15 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_memory
 
-from ._arrays import Array
-from ._callbacks import Task
-from ._layer_prototypes import LayerAutoencoder
-from ._network import Layer
-from ._sparse_autoencoder import SparseAutoencoder
-from ._stages import Stage
-from ._training_rows import TrainingRows
-from ._version import __version__
-from ._workers import Workers
+from .._array_api import Array
+from .callbacks import Task
+from .._layer_prototypes import LayerAutoencoder
+from .._network.layers import Layer
+from .._sparse_autoencoder import SparseAutoencoder
+from .stage import Stage
+from .._rows.training_rows import TrainingRows
+from .._version import __version__
+from .._rows.threads import Workers
 
 # Parameters that change nothing about a trained layer.
 NOT_IN_CACHE_KEY = ("n_jobs", "verbose")

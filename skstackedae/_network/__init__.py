@@ -1,0 +1,1 @@
+"""The network: the mathematics, pure functions of arrays."""

@@ -1,0 +1,1 @@
+"""Rows: where the data are, and how kernels reach them."""

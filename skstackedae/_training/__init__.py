@@ -1,0 +1,1 @@
+"""Training: from rows and settings to layers and a record."""
