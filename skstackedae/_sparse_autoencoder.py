@@ -16,23 +16,25 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._network.activations import ACTIVATIONS, IDENTITY
 from ._array_api import Array
+from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._network.layers import Layer, make_layers, output
+from ._network.layout import ParameterLayout, TiedLayout
+from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._persistence import VersionedStateMixin
+from ._rows.blocks import Block, RowBlocks, map_rows
+from ._rows.noise import MaskingNoise
+from ._rows.preparation import prepare_rows, train_validation_split
+from ._rows.threads import Threads
 from ._training.callbacks import CallbackSupportMixin, Task
-from ._rows.noise import Corruption
 from ._training.diagnostics import (
     ActivationStatistics,
     check_range,
     diagnosis,
     warn_flat_units,
 )
-from ._training.stopping import Validation, hold_out
-from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
-from ._network.layers import Layer, make_layers, output
 from ._training.objectives import AutoencoderObjective
-from ._network.layout import ParameterLayout, TiedLayout
-from ._persistence import VersionedStateMixin
-from ._rows.blocks import Block, RowBlocks, map_rows, weighted_rows
 from ._training.stage import (
     TRAINING_CONSTRAINTS,
     Stage,
@@ -40,8 +42,7 @@ from ._training.stage import (
     random_state_of_pass,
     warn_unconverged,
 )
-from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._rows.threads import Workers
+from ._training.stopping import Validation
 
 
 class SparseAutoencoder(
@@ -334,8 +335,8 @@ class SparseAutoencoder(
         X = fitted._validated(X, reset=not self._goes_on())
         weights = check_sample_weight(sample_weight, X)
         stage = Stage.of(self, "sparse autoencoder")
-        with Workers(self.n_jobs) as workers:
-            record = fitted._train(X, weights, stage, workers, task)
+        with Threads(self.n_jobs) as threads:
+            record = fitted._train(X, weights, stage, threads, task)
         warn_unconverged([record], self.max_iter)
         task.end(fitted.__dict__.copy)
         self.__dict__ = fitted.__dict__
@@ -383,8 +384,8 @@ class SparseAutoencoder(
         if goes_on:
             X = X.astype(self.coefs_[0].dtype, copy=False)
         weights = check_sample_weight(sample_weight, X)
-        with Workers(self.n_jobs) as workers:
-            fitted._train_further(X, weights, workers, goes_on)
+        with Threads(self.n_jobs) as threads:
+            fitted._train_further(X, weights, threads, goes_on)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -510,10 +511,10 @@ class SparseAutoencoder(
         check_is_fitted(self)
         X = self._validated(X)
         weights = check_sample_weight(sample_weight, X)
-        X, _, weights = weighted_rows(X, None, weights, canonical=False)
+        X, _, weights = prepare_rows(X, None, weights, canonical=False)
         row_width = 2 * X.shape[1] + self._n_features_out
-        with Workers(self.n_jobs) as workers:
-            data = RowBlocks(X, X, weights, row_width=row_width, workers=workers)
+        with Threads(self.n_jobs) as threads:
+            data = RowBlocks(X, X, weights, row_width=row_width, threads=threads)
             return diagnosis(data, *self._layers())
 
     @property
@@ -535,25 +536,25 @@ class SparseAutoencoder(
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
     def _train(
-        self, X: Any, sample_weight: Array, stage: Stage, workers: Workers, task: Task
+        self, X: Any, sample_weight: Array, stage: Stage, threads: Threads, task: Task
     ) -> dict[str, Any]:
-        """Fit to validated rows, inside of a call that holds the workers."""
+        """Fit to validated rows, inside of a call that holds the threads."""
         random_state = check_random_state(self.random_state)
         validation = None
         if self.early_stopping:
             # In canonical form first, so that equal problems have equal parts.
             X, _, sample_weight = self._weighted(X, sample_weight)
-            train, held_out = hold_out(
+            train, held_out = train_validation_split(
                 np.arange(X.shape[0]), self.validation_fraction, random_state
             )
-            validation = self._validation(X[held_out], sample_weight[held_out], workers)
+            validation = self._validation(X[held_out], sample_weight[held_out], threads)
             X, sample_weight = X[train], sample_weight[train]
-        data = self._rows(X, sample_weight, workers)
+        data = self._rows(X, sample_weight, threads)
         self._check_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, self._goes_on())
         theta0 = theta0.astype(X.dtype, copy=False)
-        data.corruption = Corruption.draw(self.corruption, random_state)
+        data.corruption = MaskingNoise.draw(self.corruption, random_state)
 
         def attributes(theta: Array) -> dict[str, Any]:
             return {**vars(self), **self._attributes(theta, layout, X.dtype)}
@@ -576,17 +577,17 @@ class SparseAutoencoder(
         return record
 
     def _train_further(
-        self, X: Any, sample_weight: Array, workers: Workers, goes_on: bool
+        self, X: Any, sample_weight: Array, threads: Threads, goes_on: bool
     ) -> None:
         """Go over validated rows once."""
         n_passes = self.n_iter_ if goes_on else 0
         random_state = random_state_of_pass(self.random_state, n_passes)
         stage = Stage.of(self, "sparse autoencoder")
-        data = self._rows(X, sample_weight, workers)
+        data = self._rows(X, sample_weight, threads)
         self._check_range(data.X, stage)
         layout = self._layout(X.shape[1])
         theta0 = self._starting_point(layout, random_state, goes_on)
-        data.corruption = Corruption.draw(self.corruption, random_state)
+        data.corruption = MaskingNoise.draw(self.corruption, random_state)
         theta, loss, self._adam_state = stage.pass_once(
             self._objective(data, layout),
             theta0.astype(X.dtype),
@@ -601,18 +602,18 @@ class SparseAutoencoder(
         self._set_mean_activations(data)
 
     def _weighted(self, X: Any, sample_weight: Array) -> Block:
-        return weighted_rows(X, None, sample_weight, canonical=self.solver == "lbfgs")
+        return prepare_rows(X, None, sample_weight, canonical=self.solver == "lbfgs")
 
-    def _rows(self, X: Any, sample_weight: Array, workers: Workers) -> RowBlocks:
+    def _rows(self, X: Any, sample_weight: Array, threads: Threads) -> RowBlocks:
         X, _, weights = self._weighted(X, sample_weight)
         row_width = sum(self._layout(X.shape[1]).sizes)
         # Rows are their own targets.
-        return RowBlocks(X, X, weights, row_width=row_width, workers=workers)
+        return RowBlocks(X, X, weights, row_width=row_width, threads=threads)
 
-    def _validation(self, X: Any, sample_weight: Array, workers: Workers) -> Validation:
+    def _validation(self, X: Any, sample_weight: Array, threads: Threads) -> Validation:
         """Score of a vector: how well it reconstructs rows that are held out."""
         objective = self._objective(
-            self._rows(X, sample_weight, workers), self._layout(X.shape[1])
+            self._rows(X, sample_weight, threads), self._layout(X.shape[1])
         )
         return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
 

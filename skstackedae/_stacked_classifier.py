@@ -30,10 +30,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._network.activations import ACTIVATIONS, IDENTITY
 from ._array_api import Array
-from ._training.callbacks import CallbackSupportMixin, Task
 from ._html_repr import stack_block
+from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
+from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._network.layers import Layer, make_layers, output
+from ._network.losses import SOFTMAX
+from ._persistence import VersionedStateMixin
+from ._pretraining import initial_layers, pretrained_layers
+from ._rows.blocks import Block, map_rows
 from ._rows.labels import (
     UNLABELLED,
     check_classes,
@@ -44,13 +50,11 @@ from ._rows.labels import (
     is_labelled,
     labelled_rows,
 )
-from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
-from ._network.losses import SOFTMAX
-from ._network.layers import Layer, make_layers, output
-from ._persistence import VersionedStateMixin
-from ._training.pretraining import initial_layers, pretrained_layers
-from ._rows.blocks import Block, map_rows, weighted_rows
+from ._rows.preparation import prepare_rows
+from ._rows.threads import Threads
+from ._rows.training_rows import TrainingRows
 from ._sparse_autoencoder import SparseAutoencoder
+from ._training.callbacks import CallbackSupportMixin, Task
 from ._training.stage import (
     TRAINING_CONSTRAINTS,
     attributes_of_run,
@@ -58,9 +62,6 @@ from ._training.stage import (
     warn_unconverged,
 )
 from ._training.supervised import SupervisedStage
-from ._rows.training_rows import TrainingRows
-from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._rows.threads import Workers
 
 
 def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
@@ -419,8 +420,8 @@ class StackedAutoencoderClassifier(
         rows = fitted._encoded(X, y, sample_weight)
         held_out = fitted._given_validation(X_val, y_val, sample_weight_val)
         random_state = check_random_state(self.random_state)
-        with Workers(self.n_jobs) as workers:
-            fitted._train(rows, held_out, random_state, workers, task)
+        with Threads(self.n_jobs) as threads:
+            fitted._train(rows, held_out, random_state, threads, task)
         supervised = [stage for stage in fitted.history_ if stage["layer"] is None]
         warn_unconverged(supervised, self.max_iter)
         task.end(fitted.__dict__.copy)
@@ -487,8 +488,8 @@ class StackedAutoencoderClassifier(
         rows = fitted._encoded(X, y, sample_weight)
         n_passes = self.n_iter_ if goes_on else 0
         random_state = random_state_of_pass(self.random_state, n_passes)
-        with Workers(self.n_jobs) as workers:
-            fitted._train_further(rows, random_state, workers, goes_on)
+        with Threads(self.n_jobs) as threads:
+            fitted._train_further(rows, random_state, threads, goes_on)
         self.__dict__ = fitted.__dict__
         return self
 
@@ -725,23 +726,23 @@ class StackedAutoencoderClassifier(
         rows: Block,
         held_out: Block | None,
         random_state: np.random.RandomState,
-        workers: Workers,
+        threads: Threads,
         task: Task,
     ) -> None:
-        """Run the stages on validated rows, inside of a call that holds the workers."""
+        """Run the stages on validated rows, inside of a call that holds the threads."""
         autoencoders = self._autoencoders(rows.X.shape[1], random_state)
-        rows = weighted_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
+        rows = prepare_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
         if self.early_stopping and held_out is None:
             rows, held_out = hold_out_labelled(
                 rows, self.validation_fraction, random_state
             )
-        labelled = TrainingRows(*self._labelled(rows), workers)
-        watched = held_out and TrainingRows(*held_out, workers)
+        labelled = TrainingRows(*self._labelled(rows), threads)
+        watched = held_out and TrainingRows(*held_out, threads)
         self.history_: list[dict[str, Any]] = []
         if self._goes_on():
             layers = self._previous_layers(autoencoders, rows.X.dtype)
         else:
-            all_rows = TrainingRows(*rows, workers)
+            all_rows = TrainingRows(*rows, threads)
             layers = self._new_layers(autoencoders, all_rows, task)
 
         def attributes(network: Sequence[Layer]) -> dict[str, Any]:
@@ -767,24 +768,24 @@ class StackedAutoencoderClassifier(
         self,
         rows: Block,
         random_state: np.random.RandomState,
-        workers: Workers,
+        threads: Threads,
         goes_on: bool,
     ) -> None:
         """Go over validated rows once; the first time, pretrain on them before."""
         autoencoders = self._autoencoders(rows.X.shape[1], random_state)
-        rows = weighted_rows(*rows, canonical=False)
+        rows = prepare_rows(*rows, canonical=False)
         if goes_on:
             layers = self._previous_layers(autoencoders, rows.X.dtype)
         else:
             self.history_ = []
-            all_rows = TrainingRows(*rows, workers)
+            all_rows = TrainingRows(*rows, threads)
             layers = self._new_layers(autoencoders, all_rows, Task())
             self.loss_, self.n_iter_ = math.nan, 0
             self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] | None = None
         self.best_validation_score_: float | None = None
         if (rows.y != UNLABELLED).any():
-            labelled = TrainingRows(*self._labelled(rows), workers)
+            labelled = TrainingRows(*self._labelled(rows), threads)
             n_fixed = 0 if self.fine_tune else len(layers) - 1
             stage = SupervisedStage.of(self, "fine-tuning", n_fixed)
             state = getattr(self, "_adam_state", None)

@@ -8,10 +8,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 
 from ._array_api import Array
+from ._input_checks import check_fitted_instance
 from ._network.layers import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
-from ._input_checks import check_fitted_instance
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils import check_random_state
 
-from .activations import IDENTITY
 from .._array_api import Array
+from .activations import IDENTITY
 from .layers import Layer, backward, forward
 
 # Beside the gradient at the origin. On digits all starts led units above logistic and

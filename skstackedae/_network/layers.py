@@ -17,8 +17,8 @@ References
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from .activations import Activation
 from .._array_api import Array, array_namespace
+from .activations import Activation
 
 
 class Layer(NamedTuple):

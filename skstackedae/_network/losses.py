@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .activations import Activation
 from .._array_api import Array, array_namespace
+from .activations import Activation
 
 
 class Loss(Protocol):

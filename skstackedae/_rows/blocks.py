@@ -7,7 +7,6 @@ every number of threads that the blocks run on.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
-from hashlib import blake2b
 from itertools import count, pairwise
 from typing import Any, NamedTuple
 
@@ -15,8 +14,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._array_api import Array
-from .noise import Corruption
-from .threads import Workers
+from .noise import MaskingNoise
+from .threads import Threads
 
 # What one block's rows may fill in all layers together: little enough to stay near a
 # core's cache.
@@ -41,11 +40,6 @@ RUN_LENGTH = 8
 # So many runs, if there are blocks enough, keep as many cores busy.
 MIN_RUNS = 32
 
-# Data up to these sizes is brought into canonical form: beyond them sorting costs more
-# than users who compare weighted with repeated rows would want to pay.
-CANONICAL_ROWS = 1024
-CANONICAL_ENTRIES = 2**20
-
 
 class Block(NamedTuple):
     """Some rows of a data set: the unit of work of a kernel, to which X is dense.
@@ -69,9 +63,9 @@ class RowBlocks:
         Targets and weights of the rows.
     row_width : int
         Number of entries that one row has in all layers together.
-    workers : Workers or None
+    threads : Threads or None
         Where blocks run; None for this thread.
-    corruption : Corruption or None
+    corruption : MaskingNoise or None
         Noise in the blocks' X. y may be X itself: then it is their X without noise.
     indices : ndarray of int or None
         Rows of a mini-batch, whose weights then stand for those of all rows.
@@ -86,13 +80,13 @@ class RowBlocks:
         weights: Any = None,
         *,
         row_width: int,
-        workers: Workers | None = None,
-        corruption: Corruption | None = None,
+        threads: Threads | None = None,
+        corruption: MaskingNoise | None = None,
         indices: Array | None = None,
         batch_number: int = 0,
     ) -> None:
         self.X, self.y, self.weights = X, y, weights
-        self.row_width, self.workers, self.indices = row_width, workers, indices
+        self.row_width, self.threads, self.indices = row_width, threads, indices
         self.corruption, self.batch_number = corruption, batch_number
         self._batch_numbers = count(1)
         n_rows = X.shape[0] if indices is None else len(indices)
@@ -109,7 +103,7 @@ class RowBlocks:
             self.y,
             self.weights,
             row_width=self.row_width,
-            workers=self.workers,
+            threads=self.threads,
             corruption=self.corruption,
             indices=indices,
             batch_number=next(self._batch_numbers),
@@ -182,9 +176,9 @@ class RowBlocks:
         return [partial(call, *items) for items in zip(*columns, strict=True)]
 
     def _run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
-        if self.workers is None:
+        if self.threads is None:
             return (task() for task in tasks)
-        return self.workers.run(tasks)
+        return self.threads.run(tasks)
 
     def _take(self, cut: slice) -> Block:
         rows = cut if self.indices is None else self.indices[cut]
@@ -257,60 +251,6 @@ def map_rows(
     rows = RowBlocks(X, row_width=row_width)
     if len(rows) == 1:
         return _quietly(function, dense(X), *common)
-    with Workers(n_jobs) as workers:
-        rows.workers = workers
+    with Threads(n_jobs) as threads:
+        rows.threads = threads
         return rows.stack(function, *common)
-
-
-def weighted_rows(X: Any, y: Any, sample_weight: Array, *, canonical: bool) -> Block:
-    """Rows that count, and their weights (in X's precision), which sum to 1.
-
-    L-BFGS amplifies rounding from one iteration to the next, so that problems which
-    are equal on paper (other row order, repeated instead of weighted rows) part. The
-    ``canonical`` form makes them equal bit for bit on small data: rows sorted, equal
-    rows merged.
-    """
-    X, y, sample_weight = _with_weight(X, y, sample_weight)
-    n_rows, n_features = X.shape
-    small = n_rows <= CANONICAL_ROWS and n_rows * n_features <= CANONICAL_ENTRIES
-    if canonical and small:
-        X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
-    # Divided twice, because the sum of huge weights may overflow.
-    weights = sample_weight / sample_weight.max()
-    # Once more, because in float32 a tiny weight may be none.
-    return _with_weight(X, y, (weights / weights.sum()).astype(X.dtype))
-
-
-def _with_weight(X: Any, y: Any, weights: Array) -> Block:
-    keep = weights > 0
-    if keep.all():
-        return Block(X, y, weights)
-    return Block(X[keep], None if y is None else y[keep], weights[keep])
-
-
-def _merge_equal_rows(X: Any, y: Any, sample_weight: Array) -> Block:
-    _, first, inverse = np.unique(
-        _digests(X, y), return_index=True, return_inverse=True
-    )
-    # Equal rows add up from the lightest on, whatever order they came in.
-    order = np.lexsort((sample_weight, inverse))
-    weights = np.bincount(inverse[order], weights=sample_weight[order])
-    X = X[first]
-    if not issparse(X):
-        X = X + X.dtype.type(0)
-    return Block(X, None if y is None else y[first], weights)
-
-
-def _digests(X: Any, y: Any) -> Array:
-    """Digest each row and its target: equal ones are alike, and any order will do.
-
-    Digests need no dense X, and are sorted faster than rows.
-    """
-    digests = np.empty((X.shape[0], 16), dtype=np.uint8)
-    for row, digest in enumerate(digests):
-        # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
-        content = blake2b(dense(X[[row]]) + X.dtype.type(0), digest_size=16)
-        if y is not None:
-            content.update(y[row].tobytes())
-        digest[:] = np.frombuffer(content.digest(), dtype=np.uint8)
-    return digests.view("V16").ravel()

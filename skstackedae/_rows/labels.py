@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._array_api import Array
-from .._training.stopping import hold_out
-from .blocks import Block, weighted_rows
 from .._user_warnings import warn_user
+from .blocks import Block
+from .preparation import prepare_rows, train_validation_split
 
 #: Code of rows without a label.
 UNLABELLED = -1
@@ -123,7 +123,7 @@ def labelled_rows(rows: Block, weights_of_classes: Array | None = None) -> Block
             "No labelled row has a weight above 0: change class_weight or "
             "sample_weight, so that at least one counts."
         )
-    return weighted_rows(rows.X, rows.y, weights, canonical=False)
+    return prepare_rows(rows.X, rows.y, weights, canonical=False)
 
 
 def hold_out_labelled(
@@ -131,7 +131,9 @@ def hold_out_labelled(
 ) -> tuple[Block, Block]:
     """Split off a part of the labelled rows, of each class alike, to be scored on."""
     labelled = np.flatnonzero(rows.y != UNLABELLED)
-    _, held_out = hold_out(labelled, fraction, random_state, stratify=rows.y[labelled])
+    _, held_out = train_validation_split(
+        labelled, fraction, random_state, stratify=rows.y[labelled]
+    )
     train = np.setdiff1d(np.arange(len(rows.y)), held_out)
     learned, scored = (
         Block(rows.X[part], rows.y[part], rows.w[part]) for part in (train, held_out)

@@ -1,4 +1,4 @@
-"""Masking noise: some entries of X are 0 for a while."""
+"""Masking noise: entries of X that are 0 for a while."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,22 @@ from .._array_api import Array
 # fifth of an evaluation.
 N_LEVELS = 2**16
 
+# What the generator hands out for each step of its counter.
+ENTRIES_PER_STEP = 16
+
 
 @dataclass(frozen=True)
-class Corruption:
-    """Sets a part of the entries of X to 0 [1]_.
+class MaskingNoise:
+    """Sets entries of X to 0, each with the same probability [1]_.
 
-    Which ones follows from the seed and the place of a block, so that a block is the
-    same whenever it is asked for, and nothing has to be kept.
+    Which ones is a function of the seed, the number of the mini-batch, and the row's
+    number in it, so that a row has the same noise however the rows are cut, and nothing
+    has to be kept: the generator is a counter that starts at the row [2]_.
 
     Parameters
     ----------
-    rate : float
-        Probability that an entry is set to 0; rounded to a multiple of 1 / N_LEVELS.
+    probability : float
+        That an entry is set to 0; rounded to a multiple of 1 / N_LEVELS.
     seed : int
         Not negative.
 
@@ -29,21 +33,31 @@ class Corruption:
     ----------
     .. [1] P. Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
        Learning Research 11, 2010.
+    .. [2] J. K. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
     """
 
-    rate: float
+    probability: float
     seed: int
 
     @classmethod
     def draw(
-        cls, rate: float, random_state: np.random.RandomState
-    ) -> "Corruption | None":
+        cls, probability: float, random_state: np.random.RandomState
+    ) -> "MaskingNoise | None":
         """Draw a seed; without noise there is nothing to draw."""
-        return cls(rate, random_state.randint(2**31 - 1)) if rate > 0 else None
+        if probability == 0:
+            return None
+        return cls(probability, random_state.randint(2**31 - 1))
 
-    def apply(self, X: Array, *place: int) -> Array:
-        """Return a copy of X with noise, the same for the same place."""
-        seeds = np.random.SeedSequence((self.seed, *place))
-        draws = np.random.Generator(np.random.SFC64(seeds)).bytes(2 * X.size)
-        levels = np.frombuffer(draws, dtype=np.uint16).reshape(X.shape)
-        return np.where(levels >= round(self.rate * N_LEVELS), X, X.dtype.type(0))
+    def apply(self, X: Array, batch_number: int, first_row: int) -> Array:
+        """Return a copy of X with noise; its rows are numbered from ``first_row``."""
+        n_rows, n_features = X.shape
+        steps = -(-n_features // ENTRIES_PER_STEP)
+        seeds = np.random.SeedSequence((self.seed, batch_number))
+        generator = np.random.Philox(
+            key=seeds.generate_state(2, np.uint64), counter=first_row * steps
+        )
+        draws = generator.random_raw(4 * steps * n_rows).view(np.uint16)
+        levels = draws.reshape(n_rows, -1)[:, :n_features]
+        return np.where(
+            levels >= round(self.probability * N_LEVELS), X, X.dtype.type(0)
+        )

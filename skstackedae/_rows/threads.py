@@ -1,23 +1,22 @@
 """Where blocks run: threads for one call, beside a BLAS that is held to one thread."""
 
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
-from threadpoolctl import LibController, ThreadpoolController
+
+from .blas import blas_hold, limit_this_thread, restore
 
 # Size of the array in _keep_freed_memory.
 KEPT_BYTES = 8 * 2**20
 
 
-class Workers:
+class Threads:
     """Threads for blocks while one call lasts, beside a BLAS held to one thread.
 
     Parameters
@@ -32,11 +31,11 @@ class Workers:
         self._pool: ThreadPoolExecutor | None = None
         self.n_threads = 1
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "Threads":
         """Hold BLAS to one thread."""
         _keep_freed_memory()
-        n_free = _blas_hold.acquire()
-        self._before = _limit_this_thread()
+        n_free = blas_hold.acquire()
+        self._before = limit_this_thread()
         if self._n_jobs is not None:
             self.n_threads = self._n_jobs
         else:
@@ -50,8 +49,8 @@ class Workers:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
         finally:
-            _restore(self._before)
-            _blas_hold.release()
+            restore(self._before)
+            blas_hold.release()
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
         """Yield the tasks' results in their order; a single task runs right here."""
@@ -62,7 +61,7 @@ class Workers:
         if self._pool is None:
             # This thread is one of them.
             self._pool = ThreadPoolExecutor(
-                self.n_threads - 1, "skstackedae", initializer=_limit_this_thread
+                self.n_threads - 1, "skstackedae", initializer=limit_this_thread
             )
         pending: deque[_Job] = deque()
         for task in tasks:
@@ -115,97 +114,6 @@ def _first_result(pending: "deque[_Job]") -> Any:
         if not any(job.take_back() for job in pending):
             break
     return pending.popleft().result()
-
-
-Limits: TypeAlias = list[tuple[LibController, int]]
-
-
-class _BLASHold:
-    """Counted hold on BLAS, at one thread: the last one out restores what was before.
-
-    It holds the libraries that have one number of threads for the whole process.
-    """
-
-    def __init__(self) -> None:
-        self._forget()
-
-    def acquire(self) -> int:
-        """Limit BLAS to one thread; return how many threads the caller may use."""
-        with self._lock:
-            n_free = 1 if self._n_holders else _n_blas_threads()
-            if self._n_holders == 0:
-                self._before = _limit(_process_wide_libraries())
-            self._n_holders += 1
-            return n_free
-
-    def release(self) -> None:
-        """Give up the hold."""
-        with self._lock:
-            self._n_holders -= 1
-            if self._n_holders == 0:
-                _restore(self._before)
-
-    def start_afresh(self) -> None:
-        """Drop the hold in a forked child, where the threads that had it are gone."""
-        if self._n_holders:
-            _restore(self._before)
-        self._forget()
-
-    def _forget(self) -> None:
-        self._lock = threading.Lock()
-        self._n_holders = 0
-        self._before = []
-
-
-_blas_hold = _BLASHold()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_blas_hold.start_afresh)
-
-
-@cache
-def _blas_libraries() -> list[LibController]:
-    # Kept, because looking through the loaded libraries costs half a millisecond.
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
-
-
-def _is_per_thread(library: LibController) -> bool:
-    # OpenBLAS on OpenMP has a limit for every thread of the program.
-    layer = getattr(library, "threading_layer", None)
-    return bool(library.internal_api == "openblas" and layer == "openmp")
-
-
-def _process_wide_libraries() -> list[LibController]:
-    return [library for library in _blas_libraries() if not _is_per_thread(library)]
-
-
-def _limit_this_thread() -> Limits:
-    return _limit([library for library in _blas_libraries() if _is_per_thread(library)])
-
-
-def _limit(libraries: list[LibController]) -> Limits:
-    """Set libraries to one thread; return what they had before."""
-    before = [(library, library.num_threads) for library in libraries]
-    _restore([(library, 1) for library in libraries])
-    return before
-
-
-def _restore(limits: Limits) -> None:
-    for library, n_threads in limits:
-        _take_control(library)
-        library.set_num_threads(n_threads)
-        _take_control(library)
-
-
-def _take_control(library: LibController) -> None:
-    # From version 3.8 on threadpoolctl lets the thread alone that set a limit first
-    # change it. Here the last one out restores, which may be another thread.
-    if hasattr(library, "clear_controlling_thread"):
-        library.clear_controlling_thread(force=True)
-
-
-def _n_blas_threads() -> int:
-    counts = [library.num_threads for library in _blas_libraries()]
-    return max(counts) if counts else int(joblib.cpu_count())
 
 
 def _inside_joblib_worker() -> bool:

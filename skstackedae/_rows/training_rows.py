@@ -1,13 +1,12 @@
 """The rows that a network is trained on, as they pass from layer to layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._array_api import Array
-from .noise import Corruption
-from .._network.layers import Layer, output
 from .blocks import RowBlocks
-from .threads import Workers
+from .noise import MaskingNoise
+from .threads import Threads
 
 
 class TrainingRows(NamedTuple):
@@ -16,22 +15,23 @@ class TrainingRows(NamedTuple):
     X: Any
     y: Array
     weights: Array
-    workers: Workers
+    threads: Threads
 
-    def blocks(self, row_width: int, corruption: Corruption | None = None) -> RowBlocks:
+    def blocks(
+        self, row_width: int, corruption: MaskingNoise | None = None
+    ) -> RowBlocks:
         """Cut the rows for a network of this width."""
         return RowBlocks(
             self.X,
             self.y,
             self.weights,
             row_width=row_width,
-            workers=self.workers,
+            threads=self.threads,
             corruption=corruption,
         )
 
-    def through(self, layers: Sequence[Layer]) -> "TrainingRows":
-        """Put the activations of the last of these layers in the place of X."""
-        if not layers:
-            return self
-        row_width = self.X.shape[1] + sum(len(layer.b) for layer in layers)
-        return self._replace(X=self.blocks(row_width).stack(output, layers))
+    def propagate(
+        self, function: Callable[..., Array], *args: Any, row_width: int
+    ) -> "TrainingRows":
+        """Put function(X, *args) in the place of X."""
+        return self._replace(X=self.blocks(row_width).stack(function, *args))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._network.activations import Activation
 from .._array_api import Array, array_namespace
+from .._network.activations import Activation
 from .._network.layers import Layer, output
 from .._rows.blocks import Block, RowBlocks
 from .._user_warnings import warn_user

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._network.activations import IDENTITY, Activation
 from .._array_api import Array, array_namespace
-from .._network.losses import SOFTMAX, Loss
+from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, backward, forward, make_layers, output
 from .._network.layout import ParameterLayout
+from .._network.losses import SOFTMAX, Loss
 from .._network.penalties import kl_sparsity, weight_decay
 from .._rows.blocks import Block, RowBlocks
 

@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._array_api import Array
+from .._user_warnings import warn_user
 from .callbacks import Iterations, Task
-from .stopping import Validation
 from .objectives import AutoencoderObjective, NetworkObjective
 from .solvers import (
     SOLVERS,
@@ -24,7 +24,7 @@ from .solvers import (
     adam_epoch,
     iter_batches,
 )
-from .._user_warnings import warn_user
+from .stopping import Validation
 
 # scikit-learn's constraints on the parameters that both estimators share: those of the
 # solvers, and how a fit is run.

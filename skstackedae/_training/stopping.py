@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from sklearn.model_selection import train_test_split
-
 from .._array_api import Array
 from .solvers import SolverOptions, SolverResult, has_stalled
 
@@ -45,23 +42,3 @@ class Validation:
             return result
         n_iter, theta = self._best
         return replace(result, theta=theta, loss=result.loss_curve[n_iter - 1])
-
-
-def hold_out(
-    rows: Array,
-    fraction: float,
-    random_state: np.random.RandomState,
-    stratify: Array | None = None,
-) -> tuple[Array, Array]:
-    """Split indices of rows into those to learn from and those to be scored on."""
-    try:
-        train, held_out = train_test_split(
-            rows, test_size=fraction, random_state=random_state, stratify=stratify
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"early_stopping=True cannot hold out validation_fraction={fraction} of "
-            f"{len(rows)} rows: {error} Pass more rows, change validation_fraction, or "
-            "set early_stopping=False."
-        ) from error
-    return np.sort(train), np.sort(held_out)

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._array_api import Array
-from .callbacks import Task
-from .._rows.noise import Corruption
-from .stopping import Validation
-from .._network.layers import Layer
-from .objectives import NetworkObjective
+from .._network.layers import Layer, output
 from .._network.layout import ParameterLayout
+from .._rows.noise import MaskingNoise
+from .._rows.training_rows import TrainingRows
+from .callbacks import Task
+from .objectives import NetworkObjective
 from .solvers import SolverResult
 from .stage import Stage
-from .._rows.training_rows import TrainingRows
+from .stopping import Validation
 
 
 class SupervisedStage(NamedTuple):
@@ -64,10 +64,10 @@ class SupervisedStage(NamedTuple):
             What callbacks may make a fitted estimator of.
         """
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, rows.through(fixed), random_state)
+        objective = self._objective(trained, propagate_rows(rows, fixed), random_state)
         validation = None
         if held_out is not None:
-            validation = self._validation(trained, held_out.through(fixed))
+            validation = self._validation(trained, propagate_rows(held_out, fixed))
         name, max_iter = self.stage.title, self.stage.options.max_iter
         stage_task = task.subtask(name, max_subtasks=max_iter)
 
@@ -95,7 +95,7 @@ class SupervisedStage(NamedTuple):
     ) -> tuple[list[Layer], float, dict[str, Any]]:
         """Go over the rows once with Adam; return all layers, loss and Adam's state."""
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, rows.through(fixed), random_state)
+        objective = self._objective(trained, propagate_rows(rows, fixed), random_state)
         theta0 = _flat(trained, objective.layout, rows.X.dtype)
         theta, loss, state = self.stage.pass_once(
             objective, theta0, state, random_state
@@ -114,7 +114,7 @@ class SupervisedStage(NamedTuple):
         corruption = None
         # The softmax layer alone is not fine-tuned, and what is scored has no noise.
         if len(layers) > 1 and random_state is not None:
-            corruption = Corruption.draw(self.corruption, random_state)
+            corruption = MaskingNoise.draw(self.corruption, random_state)
         return NetworkObjective(
             rows.blocks(sum(layout.sizes), corruption),
             layout,
@@ -129,6 +129,14 @@ class SupervisedStage(NamedTuple):
         if self.stage.solver == "adam":
             return Validation(objective.accuracy, perfect=1.0)
         return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
+
+
+def propagate_rows(rows: TrainingRows, layers: Sequence[Layer]) -> TrainingRows:
+    """Put the activations of the last of these layers in the place of X."""
+    if not layers:
+        return rows
+    row_width = rows.X.shape[1] + sum(len(layer.b) for layer in layers)
+    return rows.propagate(output, layers, row_width=row_width)
 
 
 def _flat(layers: Sequence[Layer], layout: ParameterLayout, dtype: Any) -> Array:

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._array_api import Array
-from .._training.diagnostics import FLAT_STD
 from .._stacked_classifier import StackedAutoencoderClassifier
+from .._training.diagnostics import FLAT_STD
 from ._drawing import (
     COLORS,
     FONT_SIZE,

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._array_api import Array
-from .._training.diagnostics import FLAT_STD
 from .._network.activation_maximization import most_exciting_inputs
+from .._training.diagnostics import FLAT_STD
 from ._drawing import (
     FONT_SIZE,
     as_images,

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._array_api import Array
-from .._network.losses import SOFTMAX
+from .._input_checks import check_fitted_instance
 from .._network.layers import Layer, output
+from .._network.losses import SOFTMAX
 from .._rows.blocks import map_rows
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._input_checks import check_fitted_instance
 
 
 class LayerActivations(NamedTuple):

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._array_api import Array
+from .._input_checks import check_fitted_instance
 from .._rows.blocks import dense
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._input_checks import check_fitted_instance
 from ._drawing import (
     COLORS,
     FONT_SIZE,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._array_api import Array
+from .._input_checks import check_fitted_instance
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._input_checks import check_fitted_instance
 from ._drawing import (
     COLORS,
     FONT_SIZE,

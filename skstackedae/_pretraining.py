@@ -9,15 +9,16 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_memory
 
-from .._array_api import Array
-from .callbacks import Task
-from .._layer_prototypes import LayerAutoencoder
-from .._network.layers import Layer
-from .._sparse_autoencoder import SparseAutoencoder
-from .stage import Stage
-from .._rows.training_rows import TrainingRows
-from .._version import __version__
-from .._rows.threads import Workers
+from ._array_api import Array
+from ._layer_prototypes import LayerAutoencoder
+from ._network.layers import Layer
+from ._rows.threads import Threads
+from ._rows.training_rows import TrainingRows
+from ._sparse_autoencoder import SparseAutoencoder
+from ._training.callbacks import Task
+from ._training.stage import Stage
+from ._training.supervised import propagate_rows
+from ._version import __version__
 
 # Parameters that change nothing about a trained layer.
 NOT_IN_CACHE_KEY = ("n_jobs", "verbose")
@@ -46,7 +47,7 @@ def pretrained_layers(
             # A copy, because a refit elsewhere must not change this model.
             autoencoder = copy.deepcopy(autoencoder.estimator)
         else:
-            below = rows.through(layers.encoders)
+            below = propagate_rows(rows, layers.encoders)
             record = _train(autoencoder, below, number, memory, task)
             layers.history.append(record)
         layers.autoencoders.append(autoencoder)
@@ -101,7 +102,7 @@ def _train(
         del parameters[name]
     location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
     train = check_memory(location).cache(
-        _trained_attributes, ignore=["autoencoder", "stage", "workers", "task"]
+        _trained_attributes, ignore=["autoencoder", "stage", "threads", "task"]
     )
     try:
         attributes, record = train(
@@ -111,7 +112,7 @@ def _train(
             __version__,
             autoencoder=autoencoder,
             stage=stage,
-            workers=rows.workers,
+            threads=rows.threads,
             task=layer_task,
         )
     except _StoppedByCallback as stopped:
@@ -134,14 +135,14 @@ def _trained_attributes(
     *,
     autoencoder: SparseAutoencoder,
     stage: Stage,
-    workers: Workers,
+    threads: Threads,
     task: Task,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train a layer; return what fit would leave on it, and the stage's record.
 
     The first four arguments say all that the result depends on.
     """
-    record = autoencoder._train(X, weights, stage, workers, task)
+    record = autoencoder._train(X, weights, stage, threads, task)
     attributes = {name: v for name, v in vars(autoencoder).items() if name[-1] == "_"}
     if task.was_stopped:
         raise _StoppedByCallback(attributes, record)
