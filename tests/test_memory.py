@@ -145,7 +145,7 @@ def test_a_damaged_cache_is_computed_anew_with_a_warning(
     assert_array_equal(again.coefs_[0], model.coefs_[0])
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for message in ("Stopped after max_iter", "Most units of the"):
+        for message in ("Stopped after max_iter", "Most units of the", "Persisting"):
             warnings.filterwarnings("ignore", message)
         small(memory=str(tmp_path)).fit(*data)
     assert trained == [1, 2] * 2
