@@ -1,15 +1,17 @@
 """Pretraining from the cache."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from helpers import small_classifier
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import SparseAutoencoder
 
 # Layers after so few iterations are no good ones.
 pytestmark = pytest.mark.filterwarnings(
@@ -17,14 +19,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def small(**changes):
-    settings = {
-        "hidden_layer_sizes": (10, 8),
-        "autoencoder": SparseAutoencoder(max_iter=15),
-        "max_iter": 5,
-        "random_state": 0,
-    }
-    return StackedAutoencoderClassifier(**settings | changes)
+small = partial(small_classifier, pretraining={"max_iter": 15}, max_iter=5)
 
 
 @pytest.fixture

@@ -1,40 +1,35 @@
 """Data that come in parts."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import assert_same_weights, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier, _stages
+from skstackedae import SparseAutoencoder
 from skstackedae._rows.noise import Corruption
+from skstackedae._training import stage
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
 )
 
 
-def autoencoder(**changes):
-    settings = {"solver": "adam", "random_state": 0, "batch_size": 50}
-    return SparseAutoencoder(10, **settings | changes)
-
-
-def classifier(**changes):
-    settings = {
-        "hidden_layer_sizes": (16, 12),
-        "autoencoder": SparseAutoencoder(max_iter=30),
-        "solver": "adam",
-        "random_state": 0,
-    }
-    return StackedAutoencoderClassifier(**settings | changes)
-
-
-def same(one, other):
-    for part, other_part in zip(one.coefs_, other.coefs_, strict=True):
-        assert_array_equal(part, other_part)
+autoencoder = partial(small_autoencoder, solver="adam", batch_size=50)
+classifier = partial(
+    small_classifier,
+    hidden_layer_sizes=(16, 12),
+    pretraining={"max_iter": 30},
+    solver="adam",
+)
+both_makers = pytest.mark.parametrize(
+    "make", [autoencoder, classifier], ids=["autoencoder", "classifier"]
+)
 
 
 # SparseAutoencoder ------------------------------------------------------------------
@@ -42,7 +37,7 @@ def same(one, other):
 
 def test_a_call_is_an_epoch_of_fit(few_digits):
     X = few_digits[0]
-    same(autoencoder().partial_fit(X), autoencoder(max_iter=1).fit(X))
+    assert_same_weights(autoencoder().partial_fit(X), autoencoder(max_iter=1).fit(X))
 
 
 def test_moments_go_on_from_call_to_call(few_digits):
@@ -51,7 +46,7 @@ def test_moments_go_on_from_call_to_call(few_digits):
     for _ in range(4):
         model.partial_fit(X)
     fitted = autoencoder(shuffle=False, max_iter=4, tol=0).fit(X)
-    same(model, fitted)
+    assert_same_weights(model, fitted)
     assert_allclose(model.loss_curve_, fitted.loss_curve_)
     assert model.n_iter_ == 4
     assert_allclose(model.mean_activations_, fitted.mean_activations_)
@@ -67,7 +62,7 @@ def test_an_autoencoder_learns_from_a_stream(digits):
     assert model.score(X) > 0.5 * baseline
 
 
-@pytest.mark.parametrize("make", [autoencoder, classifier])
+@both_makers
 def test_other_solvers_have_no_partial_fit(make):
     model = make(solver="lbfgs")
     assert not hasattr(model, "partial_fit")
@@ -103,11 +98,11 @@ def test_a_call_that_fails_leaves_the_model(few_digits):
 def test_fit_forgets_the_stream(few_digits):
     X = few_digits[0]
     model = autoencoder(max_iter=3).partial_fit(X).fit(X)
-    same(model, autoencoder(max_iter=3).fit(X))
+    assert_same_weights(model, autoencoder(max_iter=3).fit(X))
     assert not hasattr(model, "_adam_state")
 
 
-@pytest.mark.parametrize("make", [autoencoder, classifier])
+@both_makers
 def test_a_pass_cannot_stop_early(make, few_digits):
     with pytest.raises(ValueError, match="early_stopping=False"):
         make(early_stopping=True).partial_fit(*few_digits)
@@ -125,7 +120,7 @@ def test_weights_are_those_of_repeated_rows(few_digits):
 @pytest.mark.parametrize("random_state", [0, np.random.RandomState(0)])
 def test_every_pass_draws_anew(random_state, few_digits, monkeypatch):
     orders, seeds = [], []
-    iter_batches, draw = _stages.iter_batches, Corruption.draw.__func__
+    iter_batches, draw = stage.iter_batches, Corruption.draw.__func__
 
     def watched_batches(*arguments):
         orders.append(list(iter_batches(*arguments)))
@@ -135,7 +130,7 @@ def test_every_pass_draws_anew(random_state, few_digits, monkeypatch):
         seeds.append(draw(cls, *arguments))
         return seeds[-1]
 
-    monkeypatch.setattr(_stages, "iter_batches", watched_batches)
+    monkeypatch.setattr(stage, "iter_batches", watched_batches)
     monkeypatch.setattr(Corruption, "draw", classmethod(watched_draw))
     settings = {"corruption": 0.3, "random_state": random_state}
     for model in (autoencoder(**settings), classifier(pretrain=False, **settings)):
@@ -147,7 +142,7 @@ def test_every_pass_draws_anew(random_state, few_digits, monkeypatch):
         del orders[:], seeds[:]
 
 
-@pytest.mark.parametrize("make", [autoencoder, classifier])
+@both_makers
 @pytest.mark.parametrize(
     ("name", "value"),
     [("batch_size", 0), ("alpha", -1.0), ("corruption", 1.5), ("shuffle", "x")],
@@ -174,7 +169,7 @@ def test_first_call_pretrains_on_its_rows_and_goes_over_the_network_once(few_dig
     model = classifier().partial_fit(X, y, classes=np.arange(10))
     pretrained = classifier(fine_tune=False, max_iter=1).fit(X, y)
     for mine, other in zip(model.autoencoders_, pretrained.autoencoders_, strict=True):
-        same(mine, other)
+        assert_same_weights(mine, other)
     assert [stage["name"] for stage in model.history_] == ["pretraining"] * 2
     assert len(model.loss_curve_) == model.n_iter_ == 1
     assert (model.coefs_[0] != model.autoencoders_[0].coefs_[0]).any()
@@ -186,7 +181,7 @@ def test_a_pass_is_an_epoch_of_fit_without_pretraining(few_digits):
     model = classifier(**settings)
     for _ in range(3):
         model.partial_fit(X, y, classes=np.arange(10))
-    same(model, classifier(**settings, max_iter=3, tol=0).fit(X, y))
+    assert_same_weights(model, classifier(**settings, max_iter=3, tol=0).fit(X, y))
 
 
 def test_a_classifier_learns_from_a_stream(stream):
@@ -215,7 +210,7 @@ def test_classes_are_needed_once_and_stay(few_digits):
     model.partial_fit(X, y % 3)
 
 
-def test_streams_may_hold_unlabelled_rows(few_digits):
+def test_streams_may_hold_unlabeled_rows(few_digits):
     X, y = few_digits[0], few_digits[1].copy()
     y[100:] = -1
     model = classifier(unlabeled_label=-1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import small_classifier
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -44,10 +45,6 @@ MORE_CHECKS = [
     "check_set_output_transform_pandas",
     "check_inplace_ensure_writeable",
 ]
-
-
-def small_classifier(**changes):
-    return StackedAutoencoderClassifier((15, 10), random_state=0, **changes)
 
 
 @AMID_WARNINGS
@@ -111,7 +108,7 @@ def test_fitted_attributes_hold_plain_values(few_digits):
         for value in fitted.values():
             check(value)
 
-    check_attributes(small_classifier().fit(*few_digits))
+    check_attributes(small_classifier((15, 10)).fit(*few_digits))
 
 
 def test_clone_keeps_a_list_of_prototypes():
@@ -125,14 +122,16 @@ def test_clone_keeps_a_list_of_prototypes():
 
 def test_cross_val_score():
     X, y = load_iris(return_X_y=True)
-    scores = cross_val_score(make_pipeline(MinMaxScaler(), small_classifier()), X, y)
+    scores = cross_val_score(
+        make_pipeline(MinMaxScaler(), small_classifier((15, 10))), X, y
+    )
     assert scores.mean() > 0.9
 
 
 def test_calibration():
     X, y = load_breast_cancer(return_X_y=True)
     X = MinMaxScaler().fit_transform(X)
-    calibrated = CalibratedClassifierCV(small_classifier(), cv=3).fit(X, y)
+    calibrated = CalibratedClassifierCV(small_classifier((15, 10)), cv=3).fit(X, y)
     assert calibrated.score(X, y) > 0.95
 
 
@@ -140,7 +139,7 @@ def test_stacking():
     X, y = load_iris(return_X_y=True)
     stack = StackingClassifier(
         [
-            ("deep", make_pipeline(MinMaxScaler(), small_classifier())),
+            ("deep", make_pipeline(MinMaxScaler(), small_classifier((15, 10)))),
             ("linear", LogisticRegression(max_iter=1000)),
         ],
         cv=3,
@@ -154,7 +153,8 @@ def test_metadata_routing_of_weights(few_digits):
     weights[y > 4] = 0
     with config_context(enable_metadata_routing=True):
         model = make_pipeline(
-            MinMaxScaler(), small_classifier().set_fit_request(sample_weight=True)
+            MinMaxScaler(),
+            small_classifier((15, 10)).set_fit_request(sample_weight=True),
         )
         model.fit(X, y, sample_weight=weights)
     assert set(model.predict(X)) <= set(range(5))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import DTYPES
 from scipy.optimize import rosen, rosen_der
 
 from skstackedae._training.solvers import (
@@ -193,7 +194,7 @@ def test_lbfgs_works_in_float64_and_adam_in_the_precision_it_is_given():
     assert solve("adam", problem, theta0, max_iter=2).theta.dtype == np.float32
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
     # More than one of the pieces in which vectors are updated.
     n = AdamState.PIECE_LENGTH + 7

@@ -1,9 +1,11 @@
 """The sparse autoencoder as its users see it."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import DTYPES, SOLVERS, small_autoencoder
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
@@ -18,8 +20,7 @@ from skstackedae import _sparse_autoencoder as module
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
 
-def small(**changes):
-    return SparseAutoencoder(**{"n_components": 12, "random_state": 0} | changes)
+small = partial(small_autoencoder, n_components=12)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_linear_autoencoder_reconstructs_as_pca_does(rng):
 
 # L-BFGS's first step may put relu units to sleep for good.
 @pytest.mark.filterwarnings("ignore:Most units")
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     ("activation", "decoder_activation"),
     [
@@ -108,8 +109,8 @@ def test_every_option_learns(solver, activation, decoder_activation, few_digits)
     assert len(model.loss_curve_) == model.n_iter_
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_precision_is_kept(solver, dtype, few_digits):
     X = few_digits[0].astype(dtype)
     model = small(solver=solver).fit(X)
@@ -126,7 +127,7 @@ def test_other_types_become_float64(dtype, few_digits):
     assert model.coefs_[0].dtype == model.transform(X).dtype == np.float64
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
     seen = set()
     original = module.RowBlocks._take
@@ -141,7 +142,7 @@ def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
     assert seen == {(np.dtype("f4"), np.dtype("f4"))}
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_seed_decides(solver, few_digits):
     X, _ = few_digits
     one, same = (small(solver=solver).fit(X) for _ in range(2))
@@ -184,7 +185,7 @@ def test_zero_weights_take_rows_out_of_adam_too(few_digits):
     assert_array_equal(weighted.coefs_[0], without.coefs_[0])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_warm_start_goes_on(solver, few_digits):
     X, _ = few_digits
     model = small(solver=solver, max_iter=15, tol=0.9, n_iter_no_change=14).fit(X)
@@ -292,7 +293,7 @@ def test_data_outside_of_the_decoders_range_warn_once(decoder, remedy, few_digit
         small(decoder_activation=decoder, max_iter=50).fit(X)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_scaled_data_do_not_warn(dtype, few_digits):
     X = MinMaxScaler().fit_transform(few_digits[0].astype(dtype) * 7.3 + 1.1)
     small().fit(X)
@@ -307,7 +308,7 @@ def test_dead_units_warn_and_name_the_remedy(few_digits):
         small(alpha=10.0, activation="relu", sparsity_weight=0).fit(few_digits[0])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_divergence_is_an_error(dtype, few_digits):
     X = (few_digits[0] * 1e30).astype(dtype) ** (1 if dtype == np.float32 else 8)
     model = small(

@@ -2,9 +2,11 @@
 
 import inspect
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import DTYPES, SOLVERS, assert_same_weights, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
@@ -24,8 +26,7 @@ from skstackedae._training.stage import Stage
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
 
-def small(sizes=(16, 12), **changes):
-    return StackedAutoencoderClassifier(sizes, **{"random_state": 0} | changes)
+small = partial(small_classifier, hidden_layer_sizes=(16, 12))
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +207,8 @@ def test_any_number_of_layers(depth, few_digits):
     assert model.predict(few_digits[0]).shape == (400,)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_precision_is_kept(dtype, solver, few_digits):
     X, y = few_digits[0].astype(dtype), few_digits[1]
     model = small(autoencoder=SparseAutoencoder(solver=solver), solver=solver)
@@ -397,8 +398,7 @@ def test_weights_equal_repeated_rows(few_digits, rng):
     rows = rng.permutation(np.repeat(np.arange(150), counts))
     weighted = small().fit(X, y, sample_weight=counts)
     repeated = small().fit(X[rows], y[rows])
-    for one, other in zip(weighted.coefs_, repeated.coefs_, strict=True):
-        assert_array_equal(one, other)
+    assert_same_weights(weighted, repeated)
     accuracies = [
         [stage["accuracy"] for stage in model.history_]
         for model in (weighted, repeated)
@@ -415,7 +415,7 @@ def test_mixed_solvers_take_weights_too(few_digits):
     assert_array_equal(weighted.coefs_[0], without.coefs_[0])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_seed_decides(solver, few_digits):
     settings = {"autoencoder": SparseAutoencoder(solver=solver), "solver": solver}
     one, same = (small(**settings, max_iter=20).fit(*few_digits) for _ in range(2))
@@ -437,10 +437,7 @@ def test_warm_start_fine_tunes_on(few_digits):
 
 @pytest.mark.parametrize("changes", [{"fine_tune": False}, {"hidden_layer_sizes": ()}])
 def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(changes, few_digits):
-    model = small(
-        max_iter=5, **{"sizes": ()} if "hidden_layer_sizes" in changes else {}
-    )
-    model.set_params(**changes).fit(*few_digits)
+    model = small(max_iter=5, **changes).fit(*few_digits)
     loss, first = model.loss_, model.coefs_[0].copy()
     model.set_params(warm_start=True).fit(*few_digits)
     assert [stage["name"] for stage in model.history_] == ["softmax"]
@@ -471,10 +468,6 @@ def test_warm_start_refuses_another_network(case, message, few_digits):
         model.set_params(hidden_layer_sizes=(16,))
     with pytest.raises(ValueError, match=message):
         model.fit(X, y)
-
-
-def interrupt(*arguments, **options):
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
