@@ -113,16 +113,25 @@ def test_tree_of_the_autoencoder(data, callback_package):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_intermediate_models_predict_as_if_fit_had_stopped(
-    solver, data, callback_package
+    solver, data, callback_package, global_random_seed
 ):
     X, y = data
     recorder = Recorder()
-    model = small(solver=solver, fine_tune=False).set_callbacks(recorder).fit(X, y)
+    model = (
+        small(solver=solver, fine_tune=False, random_state=global_random_seed)
+        .set_callbacks(recorder)
+        .fit(X, y)
+    )
     snapshots = {path: found for path, found in recorder.models if found is not None}
     # There is no classifier before the softmax stage.
     assert {path[1] for path in snapshots if len(path) > 1} == {"softmax"}
     for n_iter in (1, 4):
-        stopped = small(solver=solver, fine_tune=False, max_iter=n_iter).fit(X, y)
+        stopped = small(
+            solver=solver,
+            fine_tune=False,
+            max_iter=n_iter,
+            random_state=global_random_seed,
+        ).fit(X, y)
         snapshot = snapshots["fit", "softmax", f"iteration {n_iter - 1}"]
         assert_array_equal(snapshot.predict_proba(X), stopped.predict_proba(X))
     assert_array_equal(snapshots[("fit",)].predict_proba(X), model.predict_proba(X))
@@ -221,8 +230,11 @@ def test_what_a_callback_stopped_is_not_kept_for_others(
     assert_array_equal(again.coefs_[0], plain.coefs_[0])
 
 
-def test_callbacks_change_nothing(data, callback_package):
-    plain, watched = small().fit(*data), small().set_callbacks(Recorder()).fit(*data)
+def test_callbacks_change_nothing(data, callback_package, global_random_seed):
+    plain, watched = (
+        small(random_state=global_random_seed).fit(*data),
+        small(random_state=global_random_seed).set_callbacks(Recorder()).fit(*data),
+    )
     assert_same_weights(plain, watched)
     assert vars(plain).keys() == vars(watched).keys() - {"_skl_callbacks"}
 

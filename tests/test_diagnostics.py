@@ -12,9 +12,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 small = partial(small_autoencoder, n_components=20, sparsity_weight=0.1, max_iter=60)
 
 
-def test_diagnostics_are_their_definitions(few_digits, rng):
+def test_diagnostics_are_their_definitions(few_digits, rng, global_random_seed):
     X, w = few_digits[0], rng.rand(400)
-    model = small().fit(X)
+    model = small(random_state=global_random_seed).fit(X)
     found = model.diagnose(X, sample_weight=w)
     H, reconstructed = model.transform(X), model.inverse_transform(model.transform(X))
     mean = np.average(H, axis=0, weights=w)
@@ -34,7 +34,7 @@ def explained_variance(X, reconstructed, w):
     return 1 - residual / np.average(np.sum((X - mean) ** 2, axis=1), weights=w)
 
 
-def test_diagnostics_of_float32_data_far_from_0(rng):
+def test_diagnostics_of_float32_data_far_from_0(rng, global_random_seed):
     X = 1e4 + rng.randn(500, 3)
     model = small(
         2,
@@ -42,6 +42,7 @@ def test_diagnostics_of_float32_data_far_from_0(rng):
         decoder_activation="identity",
         sparsity_weight=0,
         max_iter=5,
+        random_state=global_random_seed,
     ).fit(X.astype(np.float32))
     found = model.diagnose(X.astype(np.float32))["explained_variance"]
     assert found == pytest.approx(
@@ -54,9 +55,15 @@ def test_diagnostics_of_float32_data_far_from_0(rng):
 
 @pytest.mark.filterwarnings("ignore:Most units of the")
 @pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
-def test_dead_and_saturated_units_are_found(activation, few_digits):
+def test_dead_and_saturated_units_are_found(activation, few_digits, global_random_seed):
     X = few_digits[0]
-    model = small(10, activation=activation, sparsity_weight=0, max_iter=5).fit(X)
+    model = small(
+        10,
+        activation=activation,
+        sparsity_weight=0,
+        max_iter=5,
+        random_state=global_random_seed,
+    ).fit(X)
     W, b = model.coefs_[0], model.intercepts_[0]
     W[:, :3] = 0
     b[:2], b[2] = -50, 50

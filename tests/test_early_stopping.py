@@ -49,9 +49,16 @@ def score(model, X, y, weights=None):
 
 @pytest.mark.parametrize("fine_tune", [True, False])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_weights_with_the_best_score_are_kept(solver, fine_tune, split):
+def test_the_weights_with_the_best_score_are_kept(
+    solver, fine_tune, split, global_random_seed
+):
     X, y, X_val, y_val = split
-    model = small(solver=solver, fine_tune=fine_tune, learning_rate_init=0.01)
+    model = small(
+        solver=solver,
+        fine_tune=fine_tune,
+        learning_rate_init=0.01,
+        random_state=global_random_seed,
+    )
     model.fit(X, y, X_val=X_val, y_val=y_val)
     scores = model.validation_scores_
     assert len(scores) == model.n_iter_
@@ -66,11 +73,13 @@ def test_the_weights_with_the_best_score_are_kept(solver, fine_tune, split):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_it_ends_the_stage_when_the_score_stalls(solver, split):
+def test_it_ends_the_stage_when_the_score_stalls(solver, split, global_random_seed):
     X, y, X_val, y_val = split
     settings = {"solver": solver, "learning_rate_init": 0.01, "max_iter": 400}
     settings["autoencoder"] = SparseAutoencoder(max_iter=60)
-    model = small(n_iter_no_change=5, **settings).fit(X, y, X_val=X_val, y_val=y_val)
+    model = small(n_iter_no_change=5, **settings, random_state=global_random_seed).fit(
+        X, y, X_val=X_val, y_val=y_val
+    )
     assert model.n_iter_ < 400
     assert model.history_[-1]["converged"]
     perfect = 0.0 if solver == "lbfgs" else 1.0
@@ -81,14 +90,18 @@ def test_it_ends_the_stage_when_the_score_stalls(solver, split):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_early_stopping_holds_out_a_stratified_part(solver, split):
+def test_early_stopping_holds_out_a_stratified_part(solver, split, global_random_seed):
     X, y, _, _ = split
     settings = {"solver": solver, "validation_fraction": 0.2, "pretrain": False}
-    model = small(early_stopping=True, **settings).fit(X, y)
+    model = small(early_stopping=True, **settings, random_state=global_random_seed).fit(
+        X, y
+    )
     assert len(model.validation_scores_) == model.n_iter_
-    again = small(early_stopping=True, **settings).fit(X, y)
+    again = small(early_stopping=True, **settings, random_state=global_random_seed).fit(
+        X, y
+    )
     assert_same_weights(model, again)
-    plain = small(**settings).fit(X, y)
+    plain = small(**settings, random_state=global_random_seed).fit(X, y)
     assert plain.validation_scores_ is None
     assert plain.best_validation_score_ is None
 
@@ -105,12 +118,16 @@ def test_rows_that_are_held_out_are_of_every_class_and_labeled(rng):
 
 
 @pytest.mark.parametrize("make", [small, partial(small_autoencoder, n_components=9)])
-def test_equal_problems_hold_out_equal_rows(make, few_digits, rng):
+def test_equal_problems_hold_out_equal_rows(make, few_digits, rng, global_random_seed):
     X, y = few_digits[0][:120], few_digits[1][:120] % 3
     counts = np.r_[np.zeros(20, dtype=int), rng.randint(1, 3, size=100)]
     order = rng.permutation(counts.sum())
     repeated = np.repeat(np.arange(120), counts)[order]
-    settings = {"early_stopping": True, "max_iter": 9, "random_state": 0}
+    settings = {
+        "early_stopping": True,
+        "max_iter": 9,
+        "random_state": global_random_seed,
+    }
     weighted = make(**settings).fit(X, y, sample_weight=counts)
     plain = make(**settings).fit(X[repeated], y[repeated])
     assert_same_weights(weighted, plain)
@@ -168,11 +185,15 @@ def test_validation_rows_have_weights(solver, split):
     assert model.best_validation_score_ == pytest.approx(expected)
 
 
-def test_unlabeled_validation_rows_do_not_count(split):
+def test_unlabeled_validation_rows_do_not_count(split, global_random_seed):
     X, y, X_val, y_val = split
     some = np.where(np.arange(200) % 2, y_val, -1)
-    model = small(unlabeled_label=-1).fit(X, y, X_val=X_val, y_val=some)
-    other = small().fit(X, y, X_val=X_val[1::2], y_val=y_val[1::2])
+    model = small(unlabeled_label=-1, random_state=global_random_seed).fit(
+        X, y, X_val=X_val, y_val=some
+    )
+    other = small(random_state=global_random_seed).fit(
+        X, y, X_val=X_val[1::2], y_val=y_val[1::2]
+    )
     np.testing.assert_allclose(model.validation_scores_, other.validation_scores_)
 
 
@@ -233,19 +254,23 @@ def test_a_pipeline_transforms_validation_rows_if_it_is_told_to(split):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_an_autoencoder_is_watched_by_its_reconstructions(solver, digits):
+def test_an_autoencoder_is_watched_by_its_reconstructions(
+    solver, digits, global_random_seed
+):
     X = digits[0][:400]
     settings = {"sparsity_weight": 0, "alpha": 0, "solver": solver, "max_iter": 40}
-    model = SparseAutoencoder(20, early_stopping=True, random_state=0, **settings)
+    model = SparseAutoencoder(
+        20, early_stopping=True, random_state=global_random_seed, **settings
+    )
     model.fit(X)
     assert len(model.validation_scores_) == model.n_iter_
     assert model.best_validation_score_ == max(model.validation_scores_)
     # The best score is that of a tenth of the rows, whichever they are.
     if solver == "lbfgs":
         X = weighted_rows(X, None, np.ones(400), canonical=True).X
-    rows = np.random.RandomState(0).permutation(400)[:40]
+    rows = np.random.RandomState(global_random_seed).permutation(400)[:40]
     assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
-    plain = SparseAutoencoder(20, random_state=0, **settings).fit(X)
+    plain = SparseAutoencoder(20, random_state=global_random_seed, **settings).fit(X)
     assert plain.validation_scores_ is None
 
 

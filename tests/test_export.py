@@ -70,13 +70,13 @@ def public_state(estimator):
 
 
 @pytest.fixture(scope="module")
-def classifier(few_digits):
-    return make_classifier().fit(*few_digits)
+def classifier(few_digits, global_random_seed):
+    return make_classifier(random_state=global_random_seed).fit(*few_digits)
 
 
 @pytest.fixture(scope="module")
-def autoencoder(few_digits):
-    return make_autoencoder().fit(few_digits[0])
+def autoencoder(few_digits, global_random_seed):
+    return make_autoencoder(random_state=global_random_seed).fit(few_digits[0])
 
 
 # scikit-learn's classifier ---------------------------------------------------------
@@ -87,10 +87,12 @@ def autoencoder(few_digits):
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_mlp_classifier_predicts_the_same(
-    few_digits, activation, depth, n_classes, dtype
+    few_digits, activation, depth, n_classes, dtype, global_random_seed
 ):
     X, y = few_digits[0].astype(dtype), few_digits[1] % n_classes
-    classifier = make_classifier((activation,) * depth).fit(X, y)
+    classifier = make_classifier(
+        (activation,) * depth, random_state=global_random_seed
+    ).fit(X, y)
     mlp = to_mlp_classifier(classifier)
     expected = classifier.predict_proba(X)
     probabilities = mlp.predict_proba(X)
@@ -195,8 +197,8 @@ def test_mlps_of_models_that_learn_in_other_ways(few_digits):
     assert_allclose(to_mlp_regressor(streamed).predict(X), expected, rtol=0, atol=1e-12)
 
 
-def test_mlp_classifier_has_one_activation(few_digits):
-    mixed = make_classifier(MIXED).fit(*few_digits)
+def test_mlp_classifier_has_one_activation(few_digits, global_random_seed):
+    mixed = make_classifier(MIXED, random_state=global_random_seed).fit(*few_digits)
     with pytest.raises(ValueError, match=r"\['tanh', 'relu'\].*register_onnx"):
         to_mlp_classifier(mixed)
 
@@ -207,9 +209,13 @@ def test_mlp_classifier_has_one_activation(few_digits):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("decoder", ACTIVATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_mlp_regressor_reconstructs_the_same(few_digits, activation, decoder, dtype):
+def test_mlp_regressor_reconstructs_the_same(
+    few_digits, activation, decoder, dtype, global_random_seed
+):
     X = few_digits[0].astype(dtype)
-    autoencoder = make_autoencoder(activation, decoder).fit(X)
+    autoencoder = make_autoencoder(
+        activation, decoder, random_state=global_random_seed
+    ).fit(X)
     mlp = to_mlp_regressor(autoencoder)
     reconstructed = mlp.predict(X)
     assert reconstructed.dtype == dtype
@@ -300,10 +306,10 @@ def test_every_activation_has_an_operator():
 @pytest.mark.parametrize("n_classes", [2, 10])
 @pytest.mark.parametrize("activations", [*itertools.product(ACTIVATIONS), MIXED, ()])
 def test_onnx_classifier_predicts_the_same(
-    run_onnx, few_digits, activations, n_classes, dtype
+    run_onnx, few_digits, activations, n_classes, dtype, global_random_seed
 ):
     X, y = few_digits[0].astype(dtype), few_digits[1] % n_classes
-    classifier = make_classifier(activations).fit(X, y)
+    classifier = make_classifier(activations, random_state=global_random_seed).fit(X, y)
     output = run_onnx(classifier, X, zipmap=False)
     probabilities = output["probabilities"]
     assert probabilities.dtype == dtype
@@ -314,9 +320,11 @@ def test_onnx_classifier_predicts_the_same(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_onnx_autoencoder_encodes_the_same(run_onnx, few_digits, activation, dtype):
+def test_onnx_autoencoder_encodes_the_same(
+    run_onnx, few_digits, activation, dtype, global_random_seed
+):
     X = few_digits[0].astype(dtype)
-    autoencoder = make_autoencoder(activation).fit(X)
+    autoencoder = make_autoencoder(activation, random_state=global_random_seed).fit(X)
     (hidden,) = run_onnx(autoencoder, X).values()
     assert hidden.dtype == dtype
     expected = autoencoder.transform(X)

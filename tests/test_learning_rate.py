@@ -17,7 +17,7 @@ classifier = partial(
 )
 
 
-def test_a_linear_schedule_comes_to_rest(few_digits):
+def test_a_linear_schedule_comes_to_rest(few_digits, global_random_seed):
     X, y = few_digits
     settings = {
         "pretrain": False,
@@ -28,7 +28,12 @@ def test_a_linear_schedule_comes_to_rest(few_digits):
     }
 
     curves = [
-        classifier(learning_rate=schedule, max_iter=20, **settings)
+        classifier(
+            learning_rate=schedule,
+            max_iter=20,
+            **settings,
+            random_state=global_random_seed,
+        )
         .fit(X, y)
         .loss_curve_
         for schedule in ("constant", "linear")

@@ -21,16 +21,25 @@ classifier = partial(
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("tied_weights", [False, True])
-def test_log_loss_is_what_is_minimized(solver, tied_weights, few_digits):
+def test_log_loss_is_what_is_minimized(
+    solver, tied_weights, few_digits, global_random_seed
+):
     X = few_digits[0]
-    model = small(loss="log_loss", solver=solver, tied_weights=tied_weights).fit(X)
+    model = small(
+        loss="log_loss",
+        solver=solver,
+        tied_weights=tied_weights,
+        random_state=global_random_seed,
+    ).fit(X)
     Z = np.log(model.inverse_transform(model.transform(X)))
     H = expit(X @ model.coefs_[0] + model.intercepts_[0])
     P = expit(H @ model.coefs_[1] + model.intercepts_[1])
     assert_allclose(np.exp(Z), P)
     rows = np.sum(X * np.log(P) + (1 - X) * np.log(1 - P), axis=1)
     assert_allclose(model.score_samples(X), rows)
-    untrained = small(loss="log_loss", solver="adam", max_iter=1).fit(X)
+    untrained = small(
+        loss="log_loss", solver="adam", max_iter=1, random_state=global_random_seed
+    ).fit(X)
     assert model.score(X) > untrained.score(X)
 
 
@@ -59,8 +68,8 @@ def test_log_loss_needs_logistic_units_below(few_digits, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_samples_are_scored_by_the_loss_that_was_fitted(few_digits):
+def test_samples_are_scored_by_the_loss_that_was_fitted(few_digits, global_random_seed):
     X = few_digits[0]
-    model = small().fit(X)
+    model = small(random_state=global_random_seed).fit(X)
     before = model.score_samples(X)
     assert_array_equal(model.set_params(loss="log_loss").score_samples(X), before)

@@ -42,14 +42,16 @@ def trained(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [str, Path, joblib.Memory])
-def test_memory_may_be_a_path_or_a_cache(kind, data, tmp_path, trained):
+def test_memory_may_be_a_path_or_a_cache(
+    kind, data, tmp_path, trained, global_random_seed
+):
     where = {"str": str(tmp_path), "Path": tmp_path}.get(kind.__name__)
     memory = where or joblib.Memory(tmp_path, verbose=0)
-    first = small(memory=memory).fit(*data)
+    first = small(memory=memory, random_state=global_random_seed).fit(*data)
     assert trained == [1, 2]
-    second = small(memory=memory).fit(*data)
+    second = small(memory=memory, random_state=global_random_seed).fit(*data)
     assert trained == [1, 2]
-    plain = small().fit(*data)
+    plain = small(random_state=global_random_seed).fit(*data)
     for model in (first, second):
         for part, expected in zip(model.coefs_, plain.coefs_, strict=True):
             assert_array_equal(part, expected)
@@ -115,14 +117,15 @@ def test_rows_and_weights_are_in_the_key(data, tmp_path, trained):
 
 
 def test_no_seed_finds_nothing_and_an_instance_what_its_state_draws(
-    data, tmp_path, trained
+    data, tmp_path, trained, global_random_seed
 ):
     for _ in range(2):
         small(memory=str(tmp_path), random_state=None).fit(*data)
     assert trained == [1, 2] * 2
     del trained[:]
     for _ in range(2):
-        small(memory=str(tmp_path), random_state=np.random.RandomState(5)).fit(*data)
+        random_state = np.random.RandomState(global_random_seed)
+        small(memory=str(tmp_path), random_state=random_state).fit(*data)
     assert trained == [1, 2]
 
 

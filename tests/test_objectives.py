@@ -233,10 +233,10 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
 
 
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
-def test_float32_follows_float64(make, rng):
+def test_float32_follows_float64(make, global_random_seed):
     kind = "logistic" if make is make_autoencoder else ("logistic", "tanh")
-    double, theta = make(np.random.RandomState(1), kind)
-    single, _ = make(np.random.RandomState(1), kind, dtype="f4")
+    double, theta = make(np.random.RandomState(global_random_seed), kind)
+    single, _ = make(np.random.RandomState(global_random_seed), kind, dtype="f4")
     value, gradient = single.value_and_gradient(theta)
     expected_value, expected = double.value_and_gradient(theta)
     assert gradient.dtype == np.float64

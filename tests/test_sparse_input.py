@@ -37,9 +37,11 @@ def check_same_outputs(one, other, sparse_X, X, methods):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("make", FORMATS)
-def test_autoencoder_is_that_of_dense_rows(make, solver, few_digits):
+def test_autoencoder_is_that_of_dense_rows(
+    make, solver, few_digits, global_random_seed
+):
     X = few_digits[0]
-    settings = {"solver": solver, "max_iter": 20, "random_state": 0}
+    settings = {"solver": solver, "max_iter": 20, "random_state": global_random_seed}
     dense = SparseAutoencoder(8, **settings).fit(X)
     model = SparseAutoencoder(8, **settings).fit(make(X))
     assert_same_weights(model, dense)
@@ -52,10 +54,10 @@ def test_autoencoder_is_that_of_dense_rows(make, solver, few_digits):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("make", FORMATS)
-def test_classifier_is_that_of_dense_rows(make, solver, few_digits):
+def test_classifier_is_that_of_dense_rows(make, solver, few_digits, global_random_seed):
     X, y = few_digits
-    dense = small(solver=solver).fit(X, y)
-    model = small(solver=solver).fit(make(X), y)
+    dense = small(solver=solver, random_state=global_random_seed).fit(X, y)
+    model = small(solver=solver, random_state=global_random_seed).fit(make(X), y)
     assert_same_weights(model, dense)
     methods = ["transform", "predict_proba", "decision_function", "predict_log_proba"]
     check_same_outputs(model, dense, make(X), X, methods)
