@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import DTYPES
 from scipy.special import expit
 
 from skstackedae._network.activations import ACTIVATIONS
@@ -19,7 +20,7 @@ def test_every_activation_has_an_oracle():
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_function_is_the_textbook_one(name, dtype):
     Z = np.linspace(-30, 30, 1001, dtype=dtype).reshape(7, -1)
     before = Z.copy()
@@ -42,7 +43,7 @@ def test_delta_is_the_derivative(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_extreme_inputs_stay_in_range(name, dtype):
     activation = ACTIVATIONS[name]
     Z = np.array([-1e30, -1e4, 0, 1e4, 1e30], dtype=dtype)

@@ -182,13 +182,13 @@ def test_one_column_of_float64_makes_it_float64(library, iris):
 
 
 TEXT_FRAMES = {
-    "pandas strings": lambda f: f["pandas"].assign(colour="red"),
+    "pandas strings": lambda f: f["pandas"].assign(color="red"),
     "pandas categories": lambda f: f["pandas"].assign(
-        colour=pd.Categorical(["red"] * len(f["pandas"]))
+        color=pd.Categorical(["red"] * len(f["pandas"]))
     ),
-    "polars strings": lambda f: f["polars"].with_columns(colour=pl.lit("red")),
+    "polars strings": lambda f: f["polars"].with_columns(color=pl.lit("red")),
     "polars categories": lambda f: f["polars"].with_columns(
-        colour=pl.lit("red").cast(pl.Categorical)
+        color=pl.lit("red").cast(pl.Categorical)
     ),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import DTYPES, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -31,7 +32,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the", "ignore:The input of"
 )
 
-DTYPES = [np.float64, np.float32]
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-6}
 LETTERS = np.array(list("zyxwvutsrq"))
 MIXED = ("tanh", "relu")
@@ -44,20 +44,20 @@ def layers_of(*activations):
     ]
 
 
-def small_classifier(activations=("logistic", "logistic"), **changes):
-    return StackedAutoencoderClassifier(
+def make_classifier(activations=("logistic", "logistic"), **changes):
+    return small_classifier(
         (9, 7)[: len(activations)],
         autoencoder=layers_of(*activations) if activations else None,
-        **{"pretrain": False, "max_iter": 30, "random_state": 0} | changes,
+        **{"pretrain": False, "max_iter": 30} | changes,
     )
 
 
-def small_autoencoder(activation="logistic", decoder="logistic", **changes):
-    return SparseAutoencoder(
+def make_autoencoder(activation="logistic", decoder="logistic", **changes):
+    return small_autoencoder(
         9,
         activation=activation,
         decoder_activation=decoder,
-        **{"sparsity_weight": 0, "max_iter": 30, "random_state": 0} | changes,
+        **{"sparsity_weight": 0, "max_iter": 30} | changes,
     )
 
 
@@ -70,13 +70,13 @@ def public_state(estimator):
 
 
 @pytest.fixture(scope="module")
-def classifier(few_digits):
-    return small_classifier().fit(*few_digits)
+def classifier(few_digits, global_random_seed):
+    return make_classifier(random_state=global_random_seed).fit(*few_digits)
 
 
 @pytest.fixture(scope="module")
-def autoencoder(few_digits):
-    return small_autoencoder().fit(few_digits[0])
+def autoencoder(few_digits, global_random_seed):
+    return make_autoencoder(random_state=global_random_seed).fit(few_digits[0])
 
 
 # scikit-learn's classifier ---------------------------------------------------------
@@ -87,10 +87,12 @@ def autoencoder(few_digits):
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_mlp_classifier_predicts_the_same(
-    few_digits, activation, depth, n_classes, dtype
+    few_digits, activation, depth, n_classes, dtype, global_random_seed
 ):
     X, y = few_digits[0].astype(dtype), few_digits[1] % n_classes
-    classifier = small_classifier((activation,) * depth).fit(X, y)
+    classifier = make_classifier(
+        (activation,) * depth, random_state=global_random_seed
+    ).fit(X, y)
     mlp = to_mlp_classifier(classifier)
     expected = classifier.predict_proba(X)
     probabilities = mlp.predict_proba(X)
@@ -114,7 +116,7 @@ def test_mlp_classifier_predicts_the_same(
 )
 def test_mlp_classifier_keeps_the_labels(few_digits, encode, n_classes):
     X, y = few_digits[0], encode(few_digits[1] % n_classes)
-    classifier = small_classifier().fit(X, y)
+    classifier = make_classifier().fit(X, y)
     mlp = to_mlp_classifier(classifier)
     assert_array_equal(mlp.classes_, classifier.classes_, strict=True)
     assert_array_equal(mlp.predict(X), classifier.predict(X), strict=True)
@@ -124,7 +126,7 @@ def test_mlp_classifier_keeps_the_labels(few_digits, encode, n_classes):
 @pytest.mark.parametrize("n_classes", [2, 10])
 def test_mlp_classifier_has_what_fit_gives(few_digits, n_classes):
     X, y = few_digits[0], few_digits[1] % n_classes
-    classifier = small_classifier().fit(X, y)
+    classifier = make_classifier().fit(X, y)
     mlp = to_mlp_classifier(classifier)
     other = MLPClassifier((9, 7), activation="logistic", max_iter=1)
     with pytest.warns(UserWarning, match="Maximum iterations"):
@@ -170,8 +172,8 @@ def test_mlps_check_feature_names(few_digits):
     pandas = pytest.importorskip("pandas")
     X = pandas.DataFrame(few_digits[0]).add_prefix("pixel")
     exported = [
-        to_mlp_classifier(small_classifier().fit(X, few_digits[1])),
-        to_mlp_regressor(small_autoencoder().fit(X)),
+        to_mlp_classifier(make_classifier().fit(X, few_digits[1])),
+        to_mlp_regressor(make_autoencoder().fit(X)),
     ]
     for mlp in exported:
         assert_array_equal(mlp.feature_names_in_, X.columns)
@@ -182,21 +184,21 @@ def test_mlps_check_feature_names(few_digits):
 
 def test_mlps_of_models_that_learn_in_other_ways(few_digits):
     X, y = few_digits
-    partly = small_classifier(unlabeled_label=-1).fit(X, np.where(y > 7, -1, y))
-    stopped = small_classifier(early_stopping=True).fit(X, y)
-    streamed = small_classifier(solver="adam").partial_fit(X, y, classes=range(10))
+    partly = make_classifier(unlabeled_label=-1).fit(X, np.where(y > 7, -1, y))
+    stopped = make_classifier(early_stopping=True).fit(X, y)
+    streamed = make_classifier(solver="adam").partial_fit(X, y, classes=range(10))
     for classifier in [partly, stopped, streamed]:
         mlp = to_mlp_classifier(classifier)
         assert_array_equal(mlp.classes_, classifier.classes_, strict=True)
         expected = classifier.predict_proba(X)
         assert_allclose(mlp.predict_proba(X), expected, rtol=0, atol=1e-12)
-    streamed = small_autoencoder(solver="adam").partial_fit(X)
+    streamed = make_autoencoder(solver="adam").partial_fit(X)
     expected = reconstruct(streamed, X)
     assert_allclose(to_mlp_regressor(streamed).predict(X), expected, rtol=0, atol=1e-12)
 
 
-def test_mlp_classifier_has_one_activation(few_digits):
-    mixed = small_classifier(MIXED).fit(*few_digits)
+def test_mlp_classifier_has_one_activation(few_digits, global_random_seed):
+    mixed = make_classifier(MIXED, random_state=global_random_seed).fit(*few_digits)
     with pytest.raises(ValueError, match=r"\['tanh', 'relu'\].*register_onnx"):
         to_mlp_classifier(mixed)
 
@@ -207,9 +209,13 @@ def test_mlp_classifier_has_one_activation(few_digits):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("decoder", ACTIVATIONS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_mlp_regressor_reconstructs_the_same(few_digits, activation, decoder, dtype):
+def test_mlp_regressor_reconstructs_the_same(
+    few_digits, activation, decoder, dtype, global_random_seed
+):
     X = few_digits[0].astype(dtype)
-    autoencoder = small_autoencoder(activation, decoder).fit(X)
+    autoencoder = make_autoencoder(
+        activation, decoder, random_state=global_random_seed
+    ).fit(X)
     mlp = to_mlp_regressor(autoencoder)
     reconstructed = mlp.predict(X)
     assert reconstructed.dtype == dtype
@@ -300,10 +306,10 @@ def test_every_activation_has_an_operator():
 @pytest.mark.parametrize("n_classes", [2, 10])
 @pytest.mark.parametrize("activations", [*itertools.product(ACTIVATIONS), MIXED, ()])
 def test_onnx_classifier_predicts_the_same(
-    run_onnx, few_digits, activations, n_classes, dtype
+    run_onnx, few_digits, activations, n_classes, dtype, global_random_seed
 ):
     X, y = few_digits[0].astype(dtype), few_digits[1] % n_classes
-    classifier = small_classifier(activations).fit(X, y)
+    classifier = make_classifier(activations, random_state=global_random_seed).fit(X, y)
     output = run_onnx(classifier, X, zipmap=False)
     probabilities = output["probabilities"]
     assert probabilities.dtype == dtype
@@ -314,9 +320,11 @@ def test_onnx_classifier_predicts_the_same(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_onnx_autoencoder_encodes_the_same(run_onnx, few_digits, activation, dtype):
+def test_onnx_autoencoder_encodes_the_same(
+    run_onnx, few_digits, activation, dtype, global_random_seed
+):
     X = few_digits[0].astype(dtype)
-    autoencoder = small_autoencoder(activation).fit(X)
+    autoencoder = make_autoencoder(activation, random_state=global_random_seed).fit(X)
     (hidden,) = run_onnx(autoencoder, X).values()
     assert hidden.dtype == dtype
     expected = autoencoder.transform(X)
@@ -327,10 +335,10 @@ def test_onnx_autoencoder_encodes_the_same(run_onnx, few_digits, activation, dty
 def test_onnx_pipelines(run_onnx, digits, dtype):
     X, y = (16 * digits[0][:400]).astype(dtype), LETTERS[digits[1][:400]]
     pipelines = [
-        make_pipeline(MinMaxScaler(), small_classifier(MIXED)),
-        make_pipeline(MinMaxScaler(), small_autoencoder(), small_classifier()),
-        make_pipeline(small_autoencoder(), LogisticRegression(max_iter=1000)),
-        GridSearchCV(small_classifier(), {"alpha": [1e-4, 1e-3]}, cv=2),
+        make_pipeline(MinMaxScaler(), make_classifier(MIXED)),
+        make_pipeline(MinMaxScaler(), make_autoencoder(), make_classifier()),
+        make_pipeline(make_autoencoder(), LogisticRegression(max_iter=1000)),
+        GridSearchCV(make_classifier(), {"alpha": [1e-4, 1e-3]}, cv=2),
     ]
     for pipeline in pipelines:
         pipeline.fit(X, y)
@@ -342,11 +350,11 @@ def test_onnx_pipelines(run_onnx, digits, dtype):
 
 def test_onnx_precision_is_that_of_the_input(run_onnx, few_digits):
     X, y = few_digits
-    classifier = small_classifier().fit(X.astype(np.float32), y)
+    classifier = make_classifier().fit(X.astype(np.float32), y)
     in_double = run_onnx(classifier, X, zipmap=False)["probabilities"]
     assert_allclose(in_double, classifier.predict_proba(X), rtol=0, atol=1e-12)
     counts = (16 * X).astype(np.int64)
-    classifier = small_classifier().fit(counts, y)
+    classifier = make_classifier().fit(counts, y)
     in_single = run_onnx(classifier, counts, zipmap=False)["probabilities"]
     assert in_single.dtype == np.float32
     assert_allclose(in_single, classifier.predict_proba(counts), atol=1e-5)
@@ -367,14 +375,14 @@ def test_onnx_precision_is_that_of_the_input(run_onnx, few_digits):
 )
 def test_onnx_labels(run_onnx, few_digits, encode, n_classes):
     X, y = few_digits[0], encode(few_digits[1] % n_classes)
-    classifier = small_classifier().fit(X, y)
+    classifier = make_classifier().fit(X, y)
     label = run_onnx(classifier, X, zipmap=False)["label"]
     assert_array_equal(label, classifier.predict(X))
 
 
 def test_onnx_options_of_classifiers(run_onnx, few_digits):
     X, y = few_digits[0], LETTERS[few_digits[1]]
-    classifier = small_classifier().fit(X, y)
+    classifier = make_classifier().fit(X, y)
     expected, classes = classifier.predict_proba(X), classifier.classes_
     # ONNX has dicts of float32 alone.
     _, maps = run_onnx(classifier, X.astype(np.float32)).values()

@@ -2,14 +2,16 @@
 
 import re
 import sys
+from functools import partial
 
 import pytest
+from helpers import small_classifier
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import SparseAutoencoder
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
@@ -18,8 +20,7 @@ pytestmark = pytest.mark.filterwarnings(
 PROTOTYPE = SparseAutoencoder(sparsity_weight=0.1, max_iter=5)
 
 
-def stack(sizes=(8, 6), **changes):
-    return StackedAutoencoderClassifier(sizes, max_iter=5, **changes)
+stack = partial(small_classifier, hidden_layer_sizes=(8, 6), max_iter=5)
 
 
 def labels(estimator):

@@ -2,22 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers import DTYPES, finite_difference
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.losses import SOFTMAX, LogLoss, SquaredError
-
-
-def finite_difference(value, Z, h=1e-6):
-    """Derivative of a scalar function by each entry of Z, by central differences."""
-    numeric = np.empty_like(Z)
-    for index in np.ndindex(Z.shape):
-        above, below = Z.copy(), Z.copy()
-        above[index] += h
-        below[index] -= h
-        numeric[index] = (value(above) - value(below)) / (2 * h)
-    return numeric
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -45,7 +35,7 @@ def test_softmax_cross_entropy(rng):
     np.testing.assert_allclose(SOFTMAX.predict(Z), P)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_huge_logits_clip_nothing(dtype):
     Z = np.array([[1e4, 0, -1e4], [0, 1e4, 0]], dtype=dtype)
     y, w = np.array([2, 1]), np.array([0.5, 0.5], dtype=dtype)
@@ -69,7 +59,7 @@ def test_cross_entropy_of_reconstructions(rng):
     np.testing.assert_allclose(delta, numeric, atol=1e-8)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_cross_entropy_of_reconstructions_clips_nothing(dtype):
     Z = np.array([[1e4, -1e4, 1e4, -1e4]], dtype=dtype)
     X, w = np.array([[0, 1, 1, 0]], dtype=dtype), np.ones(1, dtype=dtype)

@@ -1,15 +1,17 @@
 """Pretraining from the cache."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from helpers import small_classifier
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import SparseAutoencoder
 
 # Layers after so few iterations are no good ones.
 pytestmark = pytest.mark.filterwarnings(
@@ -17,14 +19,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def small(**changes):
-    settings = {
-        "hidden_layer_sizes": (10, 8),
-        "autoencoder": SparseAutoencoder(max_iter=15),
-        "max_iter": 5,
-        "random_state": 0,
-    }
-    return StackedAutoencoderClassifier(**settings | changes)
+small = partial(small_classifier, pretraining={"max_iter": 15}, max_iter=5)
 
 
 @pytest.fixture
@@ -47,14 +42,16 @@ def trained(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [str, Path, joblib.Memory])
-def test_memory_may_be_a_path_or_a_cache(kind, data, tmp_path, trained):
+def test_memory_may_be_a_path_or_a_cache(
+    kind, data, tmp_path, trained, global_random_seed
+):
     where = {"str": str(tmp_path), "Path": tmp_path}.get(kind.__name__)
     memory = where or joblib.Memory(tmp_path, verbose=0)
-    first = small(memory=memory).fit(*data)
+    first = small(memory=memory, random_state=global_random_seed).fit(*data)
     assert trained == [1, 2]
-    second = small(memory=memory).fit(*data)
+    second = small(memory=memory, random_state=global_random_seed).fit(*data)
     assert trained == [1, 2]
-    plain = small().fit(*data)
+    plain = small(random_state=global_random_seed).fit(*data)
     for model in (first, second):
         for part, expected in zip(model.coefs_, plain.coefs_, strict=True):
             assert_array_equal(part, expected)
@@ -120,14 +117,15 @@ def test_rows_and_weights_are_in_the_key(data, tmp_path, trained):
 
 
 def test_no_seed_finds_nothing_and_an_instance_what_its_state_draws(
-    data, tmp_path, trained
+    data, tmp_path, trained, global_random_seed
 ):
     for _ in range(2):
         small(memory=str(tmp_path), random_state=None).fit(*data)
     assert trained == [1, 2] * 2
     del trained[:]
     for _ in range(2):
-        small(memory=str(tmp_path), random_state=np.random.RandomState(5)).fit(*data)
+        random_state = np.random.RandomState(global_random_seed)
+        small(memory=str(tmp_path), random_state=random_state).fit(*data)
     assert trained == [1, 2]
 
 
@@ -145,7 +143,7 @@ def test_a_damaged_cache_is_computed_anew_with_a_warning(
     assert_array_equal(again.coefs_[0], model.coefs_[0])
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for message in ("Stopped after max_iter", "Most units of the"):
+        for message in ("Stopped after max_iter", "Most units of the", "Persisting"):
             warnings.filterwarnings("ignore", message)
         small(memory=str(tmp_path)).fit(*data)
     assert trained == [1, 2] * 2

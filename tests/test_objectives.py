@@ -8,20 +8,21 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers import finite_difference
 from numpy.testing import assert_allclose
 from scipy.special import expit, softmax
 
-from skstackedae._rows import blocks as _row_blocks
 from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.layout import ParameterLayout, TiedLayout
+from skstackedae._network.losses import LogLoss, SquaredError
+from skstackedae._rows import blocks as _row_blocks
+from skstackedae._rows.blocks import RowBlocks
 from skstackedae._rows.noise import Corruption
 from skstackedae._training.diagnostics import ActivationStatistics
-from skstackedae._network.losses import LogLoss, SquaredError
 from skstackedae._training.objectives import (
     AutoencoderObjective,
     NetworkObjective,
 )
-from skstackedae._network.layout import ParameterLayout, TiedLayout
-from skstackedae._rows.blocks import RowBlocks
 
 FUNCTIONS = {
     "logistic": expit,
@@ -87,15 +88,10 @@ def make_network(rng, hidden, alpha=0.02, hidden_alpha=0.01, weighted=True, dtyp
     return objective, rng.uniform(-1, 1, layout.n_parameters)
 
 
-def finite_difference(objective, theta, rows=None, h=1e-6):
-    numeric = np.empty_like(theta)
-    for i in range(len(theta)):
-        step = np.zeros_like(theta)
-        step[i] = h
-        above, _ = objective.value_and_gradient(theta + step, rows)
-        below, _ = objective.value_and_gradient(theta - step, rows)
-        numeric[i] = (above - below) / (2 * h)
-    return numeric
+def numeric_gradient(objective, theta, rows=None):
+    return finite_difference(
+        lambda theta: objective.value_and_gradient(theta, rows)[0], theta
+    )
 
 
 def ufldl_autoencoder(objective, theta):
@@ -163,7 +159,7 @@ def ufldl_network(objective, theta):
 
 def check_gradient(objective, theta, formula):
     value, gradient = objective.value_and_gradient(theta)
-    numeric = finite_difference(objective, theta)
+    numeric = numeric_gradient(objective, theta)
     assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
     expected_value, expected_gradient = formula(objective, theta)
     assert value == pytest.approx(expected_value, rel=1e-12)
@@ -207,7 +203,7 @@ def test_mini_batch_gradient(make, n_blocks, rng):
     objective, theta = make(rng, "logistic" if make is make_autoencoder else ("tanh",))
     rows = np.array([7, 0, 3, 11, 5])
     _, gradient = objective.value_and_gradient(theta, rows)
-    numeric = finite_difference(objective, theta, rows)
+    numeric = numeric_gradient(objective, theta, rows)
     assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
 
 
@@ -237,10 +233,10 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
 
 
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
-def test_float32_follows_float64(make, rng):
+def test_float32_follows_float64(make, global_random_seed):
     kind = "logistic" if make is make_autoencoder else ("logistic", "tanh")
-    double, theta = make(np.random.RandomState(1), kind)
-    single, _ = make(np.random.RandomState(1), kind, dtype="f4")
+    double, theta = make(np.random.RandomState(global_random_seed), kind)
+    single, _ = make(np.random.RandomState(global_random_seed), kind, dtype="f4")
     value, gradient = single.value_and_gradient(theta)
     expected_value, expected = double.value_and_gradient(theta)
     assert gradient.dtype == np.float64
@@ -304,7 +300,7 @@ def test_options_of_the_autoencoder_by_finite_differences(
     assert len(data) == n_blocks
     theta = rng.uniform(-1, 1, layout.n_parameters)
     _, gradient = objective.value_and_gradient(theta)
-    assert_allclose(gradient, finite_difference(objective, theta), atol=1e-7)
+    assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])
@@ -312,7 +308,7 @@ def test_network_with_noise_by_finite_differences(rate, n_blocks, rng):
     objective, theta = make_network(rng, ["logistic", "relu"])
     objective.data.corruption = Corruption(rate, 5)
     _, gradient = objective.value_and_gradient(theta)
-    assert_allclose(gradient, finite_difference(objective, theta), atol=1e-7)
+    assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
 
 def test_shared_weights_are_the_sum_of_both_layers(rng):

@@ -3,12 +3,14 @@
 import copy
 import pickle
 import re
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 import skops.io
+from helpers import small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
@@ -21,7 +23,6 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from skstackedae import (
     TRUSTED_TYPES,
     SparseAutoencoder,
-    StackedAutoencoderClassifier,
     _persistence,
 )
 
@@ -39,14 +40,10 @@ METHODS = [
 ]
 
 
-def autoencoder(**changes):
-    return SparseAutoencoder(
-        8, sparsity_weight=0.1, max_iter=10, random_state=0, **changes
-    )
-
-
-def classifier(**changes):
-    return StackedAutoencoderClassifier((8, 6), max_iter=10, random_state=0, **changes)
+autoencoder = partial(
+    small_autoencoder, n_components=8, sparsity_weight=0.1, max_iter=10
+)
+classifier = partial(small_classifier, hidden_layer_sizes=(8, 6), max_iter=10)
 
 
 def fit_model(kind, X, y):

@@ -1,7 +1,10 @@
 """Searches over both estimators, down to the prototypes of single layers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from helpers import assert_same_weights, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import loguniform
 from sklearn.base import clone
@@ -17,14 +20,15 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import SparseAutoencoder
 
 # Candidates may be as bad as they like: what they warn of has tests of its own.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the", "ignore:The input of"
 )
 
-PROTOTYPE = SparseAutoencoder(sparsity_weight=0.01, max_iter=15)
+QUICK = {"sparsity_weight": 0.01, "max_iter": 15}
+PROTOTYPE = SparseAutoencoder(**QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +37,12 @@ def iris():
     return X / 8, y
 
 
-def stack(sizes=(6, 4), **changes):
-    options = {"autoencoder": clone(PROTOTYPE), "max_iter": 15, "random_state": 0}
-    return StackedAutoencoderClassifier(sizes, **options | changes)
+stack = partial(
+    small_classifier,
+    hidden_layer_sizes=(6, 4),
+    pretraining=QUICK,
+    max_iter=15,
+)
 
 
 def grid_search(model, grid, **options):
@@ -209,10 +216,7 @@ def test_processes_find_the_same(iris):
         grid_search(stack(), grid, n_jobs=n_jobs).fit(*iris) for n_jobs in (1, 2)
     )
     assert_array_equal(scores(one), scores(two))
-    for W1, W2 in zip(
-        one.best_estimator_.coefs_, two.best_estimator_.coefs_, strict=True
-    ):
-        assert_array_equal(W1, W2)
+    assert_same_weights(one.best_estimator_, two.best_estimator_)
 
 
 @pytest.mark.parametrize("resource", ["n_samples", "max_iter"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import small_classifier
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -44,10 +45,6 @@ MORE_CHECKS = [
     "check_set_output_transform_pandas",
     "check_inplace_ensure_writeable",
 ]
-
-
-def small_classifier(**changes):
-    return StackedAutoencoderClassifier((15, 10), random_state=0, **changes)
 
 
 @AMID_WARNINGS
@@ -111,7 +108,7 @@ def test_fitted_attributes_hold_plain_values(few_digits):
         for value in fitted.values():
             check(value)
 
-    check_attributes(small_classifier().fit(*few_digits))
+    check_attributes(small_classifier((15, 10)).fit(*few_digits))
 
 
 def test_clone_keeps_a_list_of_prototypes():
@@ -123,24 +120,38 @@ def test_clone_keeps_a_list_of_prototypes():
     assert copy.autoencoder[0] is not prototypes[0]
 
 
-def test_cross_val_score():
+def test_cross_val_score(global_random_seed):
     X, y = load_iris(return_X_y=True)
-    scores = cross_val_score(make_pipeline(MinMaxScaler(), small_classifier()), X, y)
+    scores = cross_val_score(
+        make_pipeline(
+            MinMaxScaler(), small_classifier((15, 10), random_state=global_random_seed)
+        ),
+        X,
+        y,
+    )
     assert scores.mean() > 0.9
 
 
-def test_calibration():
+def test_calibration(global_random_seed):
     X, y = load_breast_cancer(return_X_y=True)
     X = MinMaxScaler().fit_transform(X)
-    calibrated = CalibratedClassifierCV(small_classifier(), cv=3).fit(X, y)
+    calibrated = CalibratedClassifierCV(
+        small_classifier((15, 10), random_state=global_random_seed), cv=3
+    ).fit(X, y)
     assert calibrated.score(X, y) > 0.95
 
 
-def test_stacking():
+def test_stacking(global_random_seed):
     X, y = load_iris(return_X_y=True)
     stack = StackingClassifier(
         [
-            ("deep", make_pipeline(MinMaxScaler(), small_classifier())),
+            (
+                "deep",
+                make_pipeline(
+                    MinMaxScaler(),
+                    small_classifier((15, 10), random_state=global_random_seed),
+                ),
+            ),
             ("linear", LogisticRegression(max_iter=1000)),
         ],
         cv=3,
@@ -154,16 +165,18 @@ def test_metadata_routing_of_weights(few_digits):
     weights[y > 4] = 0
     with config_context(enable_metadata_routing=True):
         model = make_pipeline(
-            MinMaxScaler(), small_classifier().set_fit_request(sample_weight=True)
+            MinMaxScaler(),
+            small_classifier((15, 10)).set_fit_request(sample_weight=True),
         )
         model.fit(X, y, sample_weight=weights)
     assert set(model.predict(X)) <= set(range(5))
 
 
-def test_as_features_of_another_classifier(digits):
+def test_as_features_of_another_classifier(digits, global_random_seed):
     X, y = digits
     model = make_pipeline(
-        SparseAutoencoder(40, random_state=0), LogisticRegression(max_iter=1000)
+        SparseAutoencoder(40, random_state=global_random_seed),
+        LogisticRegression(max_iter=1000),
     )
     assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
 

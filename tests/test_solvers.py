@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import DTYPES
 from scipy.optimize import rosen, rosen_der
 
 from skstackedae._training.solvers import (
@@ -27,20 +28,19 @@ def options(**changes):
     return SolverOptions(**defaults | changes)
 
 
-def solve(solver, problem, theta0, n_rows=100, on_iteration=None, **changes):
+def solve(solver, problem, theta0, n_rows=100, on_iteration=None, seed=0, **changes):
     return SOLVERS[solver](
         problem,
         theta0,
         options=options(**changes),
         n_rows=n_rows,
-        random_state=np.random.RandomState(0),
+        random_state=np.random.RandomState(seed),
         on_iteration=on_iteration or (lambda n_iter, loss, theta: False),
     )
 
 
-def least_squares():
+def least_squares(rng):
     """100 rows without noise: every mini-batch has the same minimum."""
-    rng = np.random.RandomState(0)
     A, solution = rng.randn(100, 5), rng.randn(5)
 
     def value_and_gradient(theta, rows=None):
@@ -51,12 +51,12 @@ def least_squares():
     return value_and_gradient, np.zeros(5), solution
 
 
-def valley():
+def valley(rng=None):
     """Rosenbrock's function, the same for every batch."""
     return lambda theta, rows=None: (rosen(theta), rosen_der(theta)), np.zeros(2), 1.0
 
 
-def bowl():
+def bowl(rng=None):
     """A quadratic whose curvatures differ a hundredfold."""
     scales = np.array([1.0, 10.0, 100.0])
 
@@ -68,10 +68,10 @@ def bowl():
 
 @pytest.mark.parametrize("make", [least_squares, valley, bowl])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_solvers_find_the_minimum(solver, make):
-    problem, theta0, solution = make()
+def test_solvers_find_the_minimum(solver, make, rng, global_random_seed):
+    problem, theta0, solution = make(rng)
     before = theta0.copy()
-    result = solve(solver, problem, theta0)
+    result = solve(solver, problem, theta0, seed=global_random_seed)
     np.testing.assert_allclose(
         result.theta, solution + np.zeros_like(theta0), atol=0.02
     )
@@ -178,9 +178,9 @@ def test_adam_names_its_step_length():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_start_at_the_minimum_stays_there(solver):
-    problem, _, solution = least_squares()
-    result = solve(solver, problem, solution)
+def test_a_start_at_the_minimum_stays_there(solver, rng, global_random_seed):
+    problem, _, solution = least_squares(rng)
+    result = solve(solver, problem, solution, seed=global_random_seed)
     np.testing.assert_array_equal(result.theta, solution)
     assert result.converged
     assert result.loss == 0
@@ -193,7 +193,7 @@ def test_lbfgs_works_in_float64_and_adam_in_the_precision_it_is_given():
     assert solve("adam", problem, theta0, max_iter=2).theta.dtype == np.float32
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
     # More than one of the pieces in which vectors are updated.
     n = AdamState.PIECE_LENGTH + 7
@@ -236,12 +236,14 @@ def test_batches_hold_every_row_once(n_rows, batch_size, sizes, shuffle, rng):
         assert shuffle == bool(np.any(np.diff(rows) != 1))
 
 
-def test_shuffling_differs_between_epochs_and_repeats_with_the_seed():
-    rng = np.random.RandomState(3)
+def test_shuffling_differs_between_epochs_and_repeats_with_the_seed(
+    rng, global_random_seed
+):
     first, second = (
         np.concatenate(list(iter_batches(20, options(), rng))) for _ in "ab"
     )
-    again = np.concatenate(list(iter_batches(20, options(), np.random.RandomState(3))))
+    same_rng = np.random.RandomState(global_random_seed)
+    again = np.concatenate(list(iter_batches(20, options(), same_rng)))
     assert (first != second).any()
     np.testing.assert_array_equal(first, again)
 

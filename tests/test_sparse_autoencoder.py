@@ -1,9 +1,11 @@
 """The sparse autoencoder as its users see it."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import DTYPES, SOLVERS, small_autoencoder
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
@@ -18,29 +20,28 @@ from skstackedae import _sparse_autoencoder as module
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
 
-def small(**changes):
-    return SparseAutoencoder(**{"n_components": 12, "random_state": 0} | changes)
+small = partial(small_autoencoder, n_components=12)
 
 
 @pytest.fixture(scope="module")
-def fitted(few_digits):
-    return small().fit(few_digits[0])
+def fitted(few_digits, global_random_seed):
+    return small(random_state=global_random_seed).fit(few_digits[0])
 
 
-def test_learns_sparse_units_that_reconstruct(few_digits, fitted):
+def test_learns_sparse_units_that_reconstruct(few_digits, fitted, global_random_seed):
     X, _ = few_digits
     variance = 0.5 * X.var(axis=0).sum()
     assert -fitted.score(X) < 0.7 * variance
     # The penalty holds the mean activations near its target of 0.1.
     assert_allclose(fitted.mean_activations_, 0.1, atol=0.05)
     assert_allclose(fitted.mean_activations_, fitted.transform(X).mean(axis=0))
-    free = small(sparsity_weight=0).fit(X)
+    free = small(sparsity_weight=0, random_state=global_random_seed).fit(X)
     assert np.abs(free.mean_activations_ - 0.1).mean() > 0.1
     # What the method's docstring says of searches by score.
     assert free.score(X) > fitted.score(X)
 
 
-def test_outputs_are_the_formulas(few_digits, fitted):
+def test_outputs_are_the_formulas(few_digits, fitted, rng):
     X, _ = few_digits
     (W1, W2), (b1, b2) = fitted.coefs_, fitted.intercepts_
     H = expit(X @ W1 + b1)
@@ -49,7 +50,7 @@ def test_outputs_are_the_formulas(few_digits, fitted):
     assert_allclose(fitted.inverse_transform(H), reconstruction)
     squared = ((X - reconstruction) ** 2).sum(axis=1)
     assert_allclose(fitted.score_samples(X), -squared / 2)
-    weights = np.random.RandomState(0).rand(len(X))
+    weights = rng.rand(len(X))
     expected = -np.average(squared, weights=weights) / 2
     assert fitted.score(X, sample_weight=weights) == pytest.approx(expected)
     assert_array_equal(fitted.components_, W1.T)
@@ -65,7 +66,7 @@ def test_same_network_as_mlp_regressor(few_digits, fitted):
     assert_allclose(fitted.inverse_transform(fitted.transform(X)), mlp.predict(X))
 
 
-def test_linear_autoencoder_reconstructs_as_pca_does(rng):
+def test_linear_autoencoder_reconstructs_as_pca_does(rng, global_random_seed):
     X = rng.randn(300, 6) @ np.diag([3, 2, 1, 0.3, 0.2, 0.1])
     model = SparseAutoencoder(
         2,
@@ -75,7 +76,7 @@ def test_linear_autoencoder_reconstructs_as_pca_does(rng):
         alpha=0,
         tol=0,
         max_iter=2000,
-        random_state=0,
+        random_state=global_random_seed,
     ).fit(X)
     pca = PCA(2).fit(X)
     best = pca.inverse_transform(pca.transform(X))
@@ -84,7 +85,7 @@ def test_linear_autoencoder_reconstructs_as_pca_does(rng):
 
 # L-BFGS's first step may put relu units to sleep for good.
 @pytest.mark.filterwarnings("ignore:Most units")
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     ("activation", "decoder_activation"),
     [
@@ -92,7 +93,9 @@ def test_linear_autoencoder_reconstructs_as_pca_does(rng):
         *itertools.product(("relu", "identity"), ("relu", "tanh", "identity")),
     ],
 )
-def test_every_option_learns(solver, activation, decoder_activation, few_digits):
+def test_every_option_learns(
+    solver, activation, decoder_activation, few_digits, global_random_seed
+):
     X, _ = few_digits
     bounded = activation in ("logistic", "tanh")
     model = small(
@@ -101,6 +104,7 @@ def test_every_option_learns(solver, activation, decoder_activation, few_digits)
         sparsity_weight=0.1 if bounded else 0,
         solver=solver,
         learning_rate_init=0.01,
+        random_state=global_random_seed,
     ).fit(X)
     # Better by far than the best constant.
     assert -model.score(X) < 0.7 * 0.5 * X.var(axis=0).sum()
@@ -108,8 +112,8 @@ def test_every_option_learns(solver, activation, decoder_activation, few_digits)
     assert len(model.loss_curve_) == model.n_iter_
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_precision_is_kept(solver, dtype, few_digits):
     X = few_digits[0].astype(dtype)
     model = small(solver=solver).fit(X)
@@ -126,7 +130,7 @@ def test_other_types_become_float64(dtype, few_digits):
     assert model.coefs_[0].dtype == model.transform(X).dtype == np.float64
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
     seen = set()
     original = module.RowBlocks._take
@@ -141,53 +145,74 @@ def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
     assert seen == {(np.dtype("f4"), np.dtype("f4"))}
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_seed_decides(solver, few_digits):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_seed_decides(solver, few_digits, global_random_seed):
     X, _ = few_digits
-    one, same = (small(solver=solver).fit(X) for _ in range(2))
-    other = small(solver=solver, random_state=1).fit(X)
+    one, same, other = (
+        small(solver=solver, random_state=global_random_seed + offset).fit(X)
+        for offset in (0, 0, 1)
+    )
     assert_array_equal(one.coefs_[0], same.coefs_[0])
     assert not np.allclose(one.coefs_[0], other.coefs_[0])
 
 
-def test_weights_equal_repeated_rows(few_digits, rng):
+def test_weights_equal_repeated_rows(few_digits, rng, global_random_seed):
     X = few_digits[0][:200]
     counts = rng.randint(0, 4, size=200)
-    weighted = small().fit(X, sample_weight=counts)
-    repeated = small().fit(rng.permutation(np.repeat(X, counts, axis=0)))
+    weighted = small(random_state=global_random_seed).fit(X, sample_weight=counts)
+    repeated = small(random_state=global_random_seed).fit(
+        rng.permutation(np.repeat(X, counts, axis=0))
+    )
     assert_array_equal(weighted.coefs_[0], repeated.coefs_[0])
     assert_array_equal(weighted.mean_activations_, repeated.mean_activations_)
 
 
-def test_weights_equal_repeated_rows_also_in_large_data(digits, rng):
+def test_weights_equal_repeated_rows_also_in_large_data(
+    digits, rng, global_random_seed
+):
     # No canonical form here: equal up to what a few iterations amplify.
     X = digits[0]
     counts = rng.randint(1, 3, size=len(X))
     settings = {"max_iter": 15, "n_iter_no_change": 14, "tol": 1.0}
-    weighted = small(**settings).fit(X, sample_weight=counts)
-    repeated = small(**settings).fit(np.repeat(X, counts, axis=0))
+    weighted = small(**settings, random_state=global_random_seed).fit(
+        X, sample_weight=counts
+    )
+    repeated = small(**settings, random_state=global_random_seed).fit(
+        np.repeat(X, counts, axis=0)
+    )
     assert weighted.n_iter_ == 15
     assert_allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-8, atol=1e-9)
 
 
-def test_scale_of_weights_does_not_matter(few_digits):
+def test_scale_of_weights_does_not_matter(few_digits, global_random_seed):
     X, w = few_digits[0][:100], np.arange(1.0, 101)
-    one, other = (small().fit(X, sample_weight=w * scale) for scale in (1, 1024))
+    one, other = (
+        small(random_state=global_random_seed).fit(X, sample_weight=w * scale)
+        for scale in (1, 1024)
+    )
     assert_array_equal(one.coefs_[0], other.coefs_[0])
 
 
-def test_zero_weights_take_rows_out_of_adam_too(few_digits):
+def test_zero_weights_take_rows_out_of_adam_too(few_digits, global_random_seed):
     X = few_digits[0][:300]
     keep = np.arange(300) % 3 > 0
-    weighted = small(solver="adam").fit(X, sample_weight=keep.astype(float))
-    without = small(solver="adam").fit(X[keep])
+    weighted = small(solver="adam", random_state=global_random_seed).fit(
+        X, sample_weight=keep.astype(float)
+    )
+    without = small(solver="adam", random_state=global_random_seed).fit(X[keep])
     assert_array_equal(weighted.coefs_[0], without.coefs_[0])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_warm_start_goes_on(solver, few_digits):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_warm_start_goes_on(solver, few_digits, global_random_seed):
     X, _ = few_digits
-    model = small(solver=solver, max_iter=15, tol=0.9, n_iter_no_change=14).fit(X)
+    model = small(
+        solver=solver,
+        max_iter=15,
+        tol=0.9,
+        n_iter_no_change=14,
+        random_state=global_random_seed,
+    ).fit(X)
     first = model.loss_curve_
     model.set_params(warm_start=True).fit(X)
     assert model.loss_curve_[0] < first[-1]
@@ -250,9 +275,9 @@ def test_rows_without_weight_do_not_warn_of_their_range(few_digits):
     assert huge == pytest.approx(model.score(few_digits[0]))
 
 
-def test_floating_point_errors_stay_inside(few_digits):
+def test_floating_point_errors_stay_inside(few_digits, global_random_seed):
     X, _ = few_digits
-    model = small(n_jobs=1)
+    model = small(n_jobs=1, random_state=global_random_seed)
     with np.errstate(all="raise"):
         # Far from 0 the exponential in the units overflows or underflows.
         H = model.fit(X).transform(X * 1e6)
@@ -292,22 +317,27 @@ def test_data_outside_of_the_decoders_range_warn_once(decoder, remedy, few_digit
         small(decoder_activation=decoder, max_iter=50).fit(X)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_scaled_data_do_not_warn(dtype, few_digits):
     X = MinMaxScaler().fit_transform(few_digits[0].astype(dtype) * 7.3 + 1.1)
     small().fit(X)
     small(decoder_activation="tanh").fit(X * 2 - 1)
 
 
-def test_dead_units_warn_and_name_the_remedy(few_digits):
+def test_dead_units_warn_and_name_the_remedy(few_digits, global_random_seed):
     with pytest.warns(UserWarning, match="dead or saturated.*Lower alpha") as caught:
-        small(alpha=10.0).fit(few_digits[0])
+        small(alpha=10.0, random_state=global_random_seed).fit(few_digits[0])
     assert any(w.filename == __file__ for w in caught)
     with pytest.warns(UserWarning, match="dead or saturated"):
-        small(alpha=10.0, activation="relu", sparsity_weight=0).fit(few_digits[0])
+        small(
+            alpha=10.0,
+            activation="relu",
+            sparsity_weight=0,
+            random_state=global_random_seed,
+        ).fit(few_digits[0])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_divergence_is_an_error(dtype, few_digits):
     X = (few_digits[0] * 1e30).astype(dtype) ** (1 if dtype == np.float32 else 8)
     model = small(
@@ -375,10 +405,13 @@ def test_read_only_memory_maps_are_fine(few_digits, tmp_path):
 
 
 @pytest.mark.parametrize("order", ["F", "strided"])
-def test_memory_layout_does_not_matter(order, few_digits):
+def test_memory_layout_does_not_matter(order, few_digits, global_random_seed):
     X = few_digits[0]
     other = np.asfortranarray(X) if order == "F" else np.repeat(X, 2, axis=1)[:, ::2]
-    assert_array_equal(small().fit(other).coefs_[0], small().fit(X).coefs_[0])
+    assert_array_equal(
+        small(random_state=global_random_seed).fit(other).coefs_[0],
+        small(random_state=global_random_seed).fit(X).coefs_[0],
+    )
 
 
 @pytest.mark.parametrize(("verbose", "n_lines"), [(0, 0), (1, 1), (2, None)])

@@ -2,9 +2,11 @@
 
 import inspect
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import DTYPES, SOLVERS, assert_same_weights, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
@@ -24,13 +26,12 @@ from skstackedae._training.stage import Stage
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
 
-def small(sizes=(16, 12), **changes):
-    return StackedAutoencoderClassifier(sizes, **{"random_state": 0} | changes)
+small = partial(small_classifier, hidden_layer_sizes=(16, 12))
 
 
 @pytest.fixture(scope="module")
-def fitted(few_digits):
-    return small().fit(*few_digits)
+def fitted(few_digits, global_random_seed):
+    return small(random_state=global_random_seed).fit(*few_digits)
 
 
 # The whole network -----------------------------------------------------------------
@@ -84,11 +85,11 @@ def test_no_hidden_layers_is_logistic_regression(load, weighted, rng):
     assert_array_equal(model.inverse_transform(X), X)
 
 
-def test_fine_tuning_improves_its_own_objective(few_digits):
+def test_fine_tuning_improves_its_own_objective(few_digits, global_random_seed):
     X, y = few_digits
-    model = small().fit(X, y)
+    model = small(random_state=global_random_seed).fit(X, y)
     *_, softmax_stage, tuning = model.history_
-    before = small(fine_tune=False).fit(X, y)
+    before = small(fine_tune=False, random_state=global_random_seed).fit(X, y)
     assert softmax_stage["accuracy"] == pytest.approx(before.score(X, y))
     assert tuning["accuracy"] == pytest.approx(model.score(X, y))
     assert tuning["accuracy"] > softmax_stage["accuracy"]
@@ -103,9 +104,11 @@ def loss_of(model, X, y, alpha, hidden_alpha):
 
 
 @pytest.mark.parametrize(("hidden_alpha", "meant"), [(None, 0.01), (0, 0), (0.1, 0.1)])
-def test_loss_is_the_formula(hidden_alpha, meant, few_digits):
+def test_loss_is_the_formula(hidden_alpha, meant, few_digits, global_random_seed):
     X, y = few_digits
-    model = small(alpha=0.01, hidden_alpha=hidden_alpha).fit(X, y)
+    model = small(
+        alpha=0.01, hidden_alpha=hidden_alpha, random_state=global_random_seed
+    ).fit(X, y)
     expected = loss_of(model, X, y, 0.01, meant)
     assert model.loss_ == pytest.approx(expected)
     assert model.loss_ == model.history_[-1]["last_loss"] == model.loss_curve_[-1]
@@ -131,9 +134,11 @@ def test_history_has_a_record_for_each_stage(few_digits, fitted):
     assert fitted.loss_curve_ == fitted.history_[-1]["loss_curve"]
 
 
-def test_pretraining_is_one_autoencoder_after_the_other(few_digits):
+def test_pretraining_is_one_autoencoder_after_the_other(few_digits, global_random_seed):
     X, y = few_digits
-    model = small(autoencoder=SparseAutoencoder(alpha=2e-4)).fit(X, y)
+    model = small(
+        autoencoder=SparseAutoencoder(alpha=2e-4), random_state=global_random_seed
+    ).fit(X, y)
     H = X
     for autoencoder, size in zip(model.autoencoders_, (16, 12), strict=True):
         alone = clone(autoencoder).fit(H)
@@ -141,40 +146,55 @@ def test_pretraining_is_one_autoencoder_after_the_other(few_digits):
         assert alone.alpha == 2e-4
         assert_allclose(alone.coefs_[0], autoencoder.coefs_[0], rtol=1e-9, atol=1e-11)
         H = autoencoder.transform(H)
-    untuned = small(autoencoder=SparseAutoencoder(alpha=2e-4), fine_tune=False)
+    untuned = small(
+        autoencoder=SparseAutoencoder(alpha=2e-4),
+        fine_tune=False,
+        random_state=global_random_seed,
+    )
     untuned.fit(X, y)
     for W, autoencoder in zip(untuned.coefs_, untuned.autoencoders_, strict=False):
         assert_array_equal(W, autoencoder.coefs_[0])
 
 
-def test_layer_1_is_the_same_at_every_depth(few_digits):
+def test_layer_1_is_the_same_at_every_depth(few_digits, global_random_seed):
     X, y = few_digits
     shallow, deep = (
-        small(sizes, fine_tune=False).fit(X, y) for sizes in ((16,), (16, 12, 8))
+        small(sizes, fine_tune=False, random_state=global_random_seed).fit(X, y)
+        for sizes in ((16,), (16, 12, 8))
     )
     assert_array_equal(shallow.coefs_[0], deep.coefs_[0])
 
 
-def test_without_pretraining_layers_start_where_pretraining_would(few_digits):
+def test_without_pretraining_layers_start_where_pretraining_would(
+    few_digits, global_random_seed
+):
     X, y = few_digits
-    model = small(pretrain=False, fine_tune=False).fit(X, y)
+    model = small(pretrain=False, fine_tune=False, random_state=global_random_seed).fit(
+        X, y
+    )
     assert not hasattr(model, "autoencoders_")
     assert not hasattr(model, "inverse_transform")
     assert [stage["name"] for stage in model.history_] == ["softmax"]
-    seeds = np.random.RandomState(0).randint(np.iinfo(np.int32).max, size=2)
+    seeds = np.random.RandomState(global_random_seed).randint(
+        np.iinfo(np.int32).max, size=2
+    )
     for W, seed in zip(model.coefs_, seeds, strict=False):
         r = np.sqrt(6 / (sum(W.shape) + 1))
         expected = np.random.RandomState(seed).uniform(-r, r, size=W.shape)
         assert_array_equal(W, expected)
     # The prototype's activation holds all the same.
-    tanh = small(pretrain=False, autoencoder=SparseAutoencoder(activation="tanh"))
+    tanh = small(
+        pretrain=False,
+        autoencoder=SparseAutoencoder(activation="tanh"),
+        random_state=global_random_seed,
+    )
     assert tanh.fit(X, y).activations_ == ["tanh", "tanh"]
     assert tanh.score(X, y) > 0.98
 
 
-def test_inverse_transform_decodes_the_pretrained_stack(few_digits):
+def test_inverse_transform_decodes_the_pretrained_stack(few_digits, global_random_seed):
     X, y = few_digits
-    model = small((40, 30), fine_tune=False).fit(X, y)
+    model = small((40, 30), fine_tune=False, random_state=global_random_seed).fit(X, y)
     features = model.transform(X)
     first, second = model.autoencoders_
     expected = first.inverse_transform(second.inverse_transform(features))
@@ -184,7 +204,7 @@ def test_inverse_transform_decodes_the_pretrained_stack(few_digits):
     with pytest.raises(ValueError, match=r"X has 64 columns.*30 units"):
         model.inverse_transform(X)
     with pytest.raises(NotFittedError):
-        small().inverse_transform(features)
+        small(random_state=global_random_seed).inverse_transform(features)
     # A refit without pretraining takes the decoders away.
     assert not hasattr(model.set_params(pretrain=False).fit(X, y), "autoencoders_")
 
@@ -206,11 +226,15 @@ def test_any_number_of_layers(depth, few_digits):
     assert model.predict(few_digits[0]).shape == (400,)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_precision_is_kept(dtype, solver, few_digits):
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_precision_is_kept(dtype, solver, few_digits, global_random_seed):
     X, y = few_digits[0].astype(dtype), few_digits[1]
-    model = small(autoencoder=SparseAutoencoder(solver=solver), solver=solver)
+    model = small(
+        autoencoder=SparseAutoencoder(solver=solver),
+        solver=solver,
+        random_state=global_random_seed,
+    )
     model.set_params(learning_rate_init=0.01).fit(X, y)
     arrays = [*model.coefs_, *model.intercepts_, *model.autoencoders_[1].coefs_]
     arrays += [model.transform(X), model.predict_proba(X), model.decision_function(X)]
@@ -220,7 +244,7 @@ def test_precision_is_kept(dtype, solver, few_digits):
 
 
 @pytest.mark.parametrize("labels", ["str", "negative", "object", "two"])
-def test_labels(labels, few_digits):
+def test_labels(labels, few_digits, global_random_seed):
     X, y = few_digits
     y = {
         "str": np.array([f"digit {i}" for i in y]),
@@ -228,7 +252,7 @@ def test_labels(labels, few_digits):
         "object": np.array([f"d{i}" for i in y], dtype=object),
         "two": np.where(y > 4, "large", "small"),
     }[labels]
-    model = small().fit(X, y)
+    model = small(random_state=global_random_seed).fit(X, y)
     assert_array_equal(model.classes_, np.unique(y))
     assert set(model.predict(X)) <= set(y)
     assert model.score(X, y) > 0.9
@@ -243,14 +267,16 @@ def test_labels(labels, few_digits):
 
 # L-BFGS's first step may put relu units to sleep for good.
 @pytest.mark.filterwarnings("ignore:Most units")
-def test_prototypes_differ_by_layer(few_digits):
+def test_prototypes_differ_by_layer(few_digits, global_random_seed):
     prototypes = [
         SparseAutoencoder(activation="tanh", decoder_activation="identity"),
         SparseAutoencoder(
             activation="relu", decoder_activation="tanh", sparsity_weight=0
         ),
     ]
-    model = small(autoencoder=prototypes).fit(*few_digits)
+    model = small(autoencoder=prototypes, random_state=global_random_seed).fit(
+        *few_digits
+    )
     assert model.activations_ == ["tanh", "relu"]
     assert model.score(*few_digits) > 0.9
     # Prototypes stay as they were.
@@ -286,11 +312,13 @@ def test_pretraining_that_uses_up_its_budget_does_not_warn(few_digits, recwarn):
     assert not model.history_[0]["converged"]
 
 
-def test_frozen_layers_are_taken_as_they_are(few_digits):
+def test_frozen_layers_are_taken_as_they_are(few_digits, global_random_seed):
     X, y = few_digits
     elsewhere = SparseAutoencoder(16, random_state=5).fit(X[y > 4])
     layers = [FrozenEstimator(elsewhere), SparseAutoencoder()]
-    model = small(autoencoder=layers, fine_tune=False).fit(X[y <= 4], y[y <= 4])
+    model = small(
+        autoencoder=layers, fine_tune=False, random_state=global_random_seed
+    ).fit(X[y <= 4], y[y <= 4])
     assert_array_equal(model.coefs_[0], elsewhere.coefs_[0])
     # A copy: a refit elsewhere must not change this model.
     assert model.autoencoders_[0] is not elsewhere
@@ -391,14 +419,13 @@ def test_wrong_frozen_layers_are_named(frozen, error, message, few_digits):
 # Weights, seeds, refits ------------------------------------------------------------
 
 
-def test_weights_equal_repeated_rows(few_digits, rng):
+def test_weights_equal_repeated_rows(few_digits, rng, global_random_seed):
     X, y = few_digits[0][:150], few_digits[1][:150]
     counts = rng.randint(0, 3, size=150)
     rows = rng.permutation(np.repeat(np.arange(150), counts))
-    weighted = small().fit(X, y, sample_weight=counts)
-    repeated = small().fit(X[rows], y[rows])
-    for one, other in zip(weighted.coefs_, repeated.coefs_, strict=True):
-        assert_array_equal(one, other)
+    weighted = small(random_state=global_random_seed).fit(X, y, sample_weight=counts)
+    repeated = small(random_state=global_random_seed).fit(X[rows], y[rows])
+    assert_same_weights(weighted, repeated)
     accuracies = [
         [stage["accuracy"] for stage in model.history_]
         for model in (weighted, repeated)
@@ -406,27 +433,33 @@ def test_weights_equal_repeated_rows(few_digits, rng):
     assert accuracies[0] == accuracies[1]
 
 
-def test_mixed_solvers_take_weights_too(few_digits):
+def test_mixed_solvers_take_weights_too(few_digits, global_random_seed):
     X, y = few_digits
     keep = np.arange(len(y)) % 2 > 0
     settings = {"autoencoder": SparseAutoencoder(solver="adam", max_iter=20)}
-    weighted = small(**settings).fit(X, y, sample_weight=keep)
-    without = small(**settings).fit(X[keep], y[keep])
+    weighted = small(**settings, random_state=global_random_seed).fit(
+        X, y, sample_weight=keep
+    )
+    without = small(**settings, random_state=global_random_seed).fit(X[keep], y[keep])
     assert_array_equal(weighted.coefs_[0], without.coefs_[0])
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_seed_decides(solver, few_digits):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_seed_decides(solver, few_digits, global_random_seed):
     settings = {"autoencoder": SparseAutoencoder(solver=solver), "solver": solver}
-    one, same = (small(**settings, max_iter=20).fit(*few_digits) for _ in range(2))
-    other = small(**settings, max_iter=20, random_state=1).fit(*few_digits)
+    one, same, other = (
+        small(**settings, max_iter=20, random_state=global_random_seed + offset).fit(
+            *few_digits
+        )
+        for offset in (0, 0, 1)
+    )
     assert_array_equal(one.coefs_[-1], same.coefs_[-1])
     assert (one.coefs_[-1] != other.coefs_[-1]).any()
 
 
-def test_warm_start_fine_tunes_on(few_digits):
+def test_warm_start_fine_tunes_on(few_digits, global_random_seed):
     X, y = few_digits
-    model = small(max_iter=10).fit(X, y)
+    model = small(max_iter=10, random_state=global_random_seed).fit(X, y)
     loss, autoencoders = model.loss_, model.autoencoders_
     model.set_params(warm_start=True).fit(X, y)
     assert [stage["name"] for stage in model.history_] == ["fine-tuning"]
@@ -436,11 +469,12 @@ def test_warm_start_fine_tunes_on(few_digits):
 
 
 @pytest.mark.parametrize("changes", [{"fine_tune": False}, {"hidden_layer_sizes": ()}])
-def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(changes, few_digits):
-    model = small(
-        max_iter=5, **{"sizes": ()} if "hidden_layer_sizes" in changes else {}
+def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(
+    changes, few_digits, global_random_seed
+):
+    model = small(max_iter=5, **changes, random_state=global_random_seed).fit(
+        *few_digits
     )
-    model.set_params(**changes).fit(*few_digits)
     loss, first = model.loss_, model.coefs_[0].copy()
     model.set_params(warm_start=True).fit(*few_digits)
     assert [stage["name"] for stage in model.history_] == ["softmax"]
@@ -471,10 +505,6 @@ def test_warm_start_refuses_another_network(case, message, few_digits):
         model.set_params(hidden_layer_sizes=(16,))
     with pytest.raises(ValueError, match=message):
         model.fit(X, y)
-
-
-def interrupt(*arguments, **options):
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
@@ -553,10 +583,12 @@ def test_constructor_holds_no_logic():
         (load_digits, 0.97),
     ],
 )
-def test_default_settings_learn(load, goal):
+def test_default_settings_learn(load, goal, global_random_seed):
     X, y = load(return_X_y=True)
-    model = make_pipeline(MinMaxScaler(), StackedAutoencoderClassifier(random_state=0))
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    model = make_pipeline(
+        MinMaxScaler(), StackedAutoencoderClassifier(random_state=global_random_seed)
+    )
+    folds = StratifiedKFold(5, shuffle=True, random_state=global_random_seed)
     result = cross_validate(model, X, y, cv=folds, n_jobs=2, return_estimator=True)
     assert result["test_score"].mean() >= goal
     for fold in result["estimator"]:

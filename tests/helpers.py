@@ -1,0 +1,51 @@
+"""Makers, formulas and lists of options that several test modules share.
+
+Makers take settings as keywords; modules whose numbers depend on settings of their own
+fix these by `functools.partial`.
+"""
+
+import numpy as np
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+
+ACTIVATION_NAMES = ["logistic", "tanh", "relu", "identity"]
+SOLVERS = ["lbfgs", "adam"]
+DTYPES = [np.float32, np.float64]
+
+
+def small_autoencoder(n_components=None, /, **settings):
+    """Make an autoencoder of few units, with a fixed seed unless one is given."""
+    if n_components is not None:
+        settings["n_components"] = n_components
+    return SparseAutoencoder(**{"n_components": 10, "random_state": 0} | settings)
+
+
+def small_classifier(sizes=None, /, *, pretraining=None, **settings):
+    """Make a classifier of small layers, with a fixed seed unless one is given.
+
+    `pretraining` has the settings of a prototype for all layers, which is made anew for
+    each classifier. A given `autoencoder` takes its place.
+    """
+    if sizes is not None:
+        settings["hidden_layer_sizes"] = sizes
+    if pretraining is not None:
+        settings.setdefault("autoencoder", SparseAutoencoder(**pretraining))
+    defaults = {"hidden_layer_sizes": (10, 8), "random_state": 0}
+    return StackedAutoencoderClassifier(**defaults | settings)
+
+
+def assert_same_weights(one, other):
+    """Hold two fitted models to the same weights, bit for bit."""
+    for part, other_part in zip(one.coefs_, other.coefs_, strict=True):
+        np.testing.assert_array_equal(part, other_part)
+
+
+def finite_difference(function, x, h=1e-6):
+    """Derivative of a scalar function by each entry of x, by central differences."""
+    numeric = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        above, below = x.copy(), x.copy()
+        above[index] += h
+        below[index] -= h
+        numeric[index] = (function(above) - function(below)) / (2 * h)
+    return numeric

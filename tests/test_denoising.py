@@ -1,0 +1,125 @@
+"""Masking noise: what it is for, and where it is and is not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from helpers import SOLVERS, small_autoencoder, small_classifier
+from numpy.testing import assert_allclose, assert_array_equal
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
+
+small = partial(small_autoencoder, n_components=20, sparsity_weight=0.1, max_iter=60)
+classifier = partial(
+    small_classifier,
+    hidden_layer_sizes=(20,),
+    pretraining={"sparsity_weight": 0.1, "max_iter": 30},
+    max_iter=20,
+)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_denoising_restores_what_is_missing(solver, digits, rng, global_random_seed):
+    X = digits[0]
+    settings = {"solver": solver, "max_iter": 80, "learning_rate_init": 0.01}
+    noisy = X * (rng.rand(*X.shape) > 0.3)
+
+    def error(model):
+        return np.mean((model.inverse_transform(model.transform(noisy)) - X) ** 2)
+
+    plain = small(
+        50, sparsity_weight=0, **settings, random_state=global_random_seed
+    ).fit(X)
+    denoising = small(
+        50,
+        sparsity_weight=0,
+        corruption=0.3,
+        **settings,
+        random_state=global_random_seed,
+    ).fit(X)
+    assert error(denoising) < 0.8 * error(plain)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_noise_follows_the_seed_and_not_the_threads(
+    solver, few_digits, global_random_seed
+):
+    X, y = few_digits
+    settings = {"corruption": 0.3, "solver": solver, "max_iter": 5}
+    models = [
+        classifier(
+            autoencoder=small(**settings),
+            n_jobs=n_jobs,
+            random_state=global_random_seed + offset,
+            **settings,
+        ).fit(X, y)
+        for n_jobs, offset in ((1, 0), (2, 0), (1, 1))
+    ]
+    for W, same, other in zip(*(model.coefs_ for model in models), strict=True):
+        assert_array_equal(W, same)
+        assert (other != W).any()
+
+
+def test_a_model_without_noise_is_the_same_as_before_there_was_noise(few_digits):
+    X, y = few_digits
+    one, other = classifier().fit(X, y), classifier(corruption=1e-9).fit(X, y)
+    # Rounded to no noise at all.
+    assert_array_equal(one.coefs_[0], other.coefs_[0])
+
+
+def test_what_a_fitted_model_says_is_without_noise(few_digits, global_random_seed):
+    X, y = few_digits
+    model = small(corruption=0.5, random_state=global_random_seed).fit(X)
+    assert_allclose(model.mean_activations_, model.transform(X).mean(axis=0))
+    network = classifier(corruption=0.5, random_state=global_random_seed).fit(X, y)
+    assert network.history_[-1]["accuracy"] == pytest.approx(network.score(X, y))
+
+
+def test_noise_is_in_fine_tuning_alone(few_digits, global_random_seed):
+    X, y = few_digits
+    plain, noisy = (
+        classifier(random_state=global_random_seed).fit(X, y),
+        classifier(corruption=0.5, random_state=global_random_seed).fit(X, y),
+    )
+    assert_array_equal(
+        plain.autoencoders_[0].coefs_[0], noisy.autoencoders_[0].coefs_[0]
+    )
+    assert plain.history_[1]["loss_curve"] == noisy.history_[1]["loss_curve"]
+    assert plain.history_[2]["loss_curve"] != noisy.history_[2]["loss_curve"]
+    alone = classifier(
+        corruption=0.5, fine_tune=False, random_state=global_random_seed
+    ).fit(X, y)
+    assert_array_equal(
+        alone.coefs_[-1],
+        classifier(fine_tune=False, random_state=global_random_seed)
+        .fit(X, y)
+        .coefs_[-1],
+    )
+
+
+def test_partial_fit_draws_noise_too(few_digits, global_random_seed):
+    X = few_digits[0]
+    settings = {"solver": "adam", "max_iter": 1}
+    same, noisy = (
+        small(corruption=c, **settings, random_state=global_random_seed).partial_fit(X)
+        for c in (0, 0.4)
+    )
+    assert (same.coefs_[0] != noisy.coefs_[0]).any()
+    fitted = small(corruption=0.4, **settings, random_state=global_random_seed).fit(X)
+    assert_array_equal(noisy.coefs_[0], fitted.coefs_[0])
+
+
+def test_softmax_regression_has_no_noise(few_digits, global_random_seed):
+    X, y = few_digits
+    one, other = (
+        classifier(hidden_layer_sizes=(), corruption=c, random_state=global_random_seed)
+        for c in (0, 0.5)
+    )
+    assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, y).coefs_[0])
+
+
+@pytest.mark.parametrize("corruption", [1.0, -0.1])
+@pytest.mark.parametrize("make", [small, classifier], ids=["autoencoder", "classifier"])
+def test_wrong_corruption_is_told(make, corruption, few_digits):
+    with pytest.raises(ValueError, match="'corruption' parameter"):
+        make(corruption=corruption).fit(*few_digits)
