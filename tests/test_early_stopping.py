@@ -14,8 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._rows.blocks import Block, weighted_rows
+from skstackedae._rows.blocks import Block
 from skstackedae._rows.labels import hold_out_labelled
+from skstackedae._rows.preparation import prepare_rows
 from skstackedae._training.solvers import SolverOptions, SolverResult
 from skstackedae._training.stopping import Validation
 
@@ -267,7 +268,7 @@ def test_an_autoencoder_is_watched_by_its_reconstructions(
     assert model.best_validation_score_ == max(model.validation_scores_)
     # The best score is that of a tenth of the rows, whichever they are.
     if solver == "lbfgs":
-        X = weighted_rows(X, None, np.ones(400), canonical=True).X
+        X = prepare_rows(X, None, np.ones(400), canonical=True).X
     rows = np.random.RandomState(global_random_seed).permutation(400)[:40]
     assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
     plain = SparseAutoencoder(20, random_state=global_random_seed, **settings).fit(X)

@@ -17,6 +17,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._network.activation_maximization import (
+    ending_in,
+    excitation,
+    most_exciting_inputs,
+)
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layers import Layer
 from skstackedae.inspection import (
@@ -24,11 +29,6 @@ from skstackedae.inspection import (
     ComponentsDisplay,
     ReconstructionDisplay,
     TrainingCurveDisplay,
-)
-from skstackedae._network.activation_maximization import (
-    ending_in,
-    excitation,
-    most_exciting_inputs,
 )
 
 # What is drawn need not be trained well; units may die.

@@ -17,7 +17,7 @@ from skstackedae._network.layout import ParameterLayout, TiedLayout
 from skstackedae._network.losses import LogLoss, SquaredError
 from skstackedae._rows import blocks as _row_blocks
 from skstackedae._rows.blocks import RowBlocks
-from skstackedae._rows.noise import Corruption
+from skstackedae._rows.noise import MaskingNoise
 from skstackedae._training.diagnostics import ActivationStatistics
 from skstackedae._training.objectives import (
     AutoencoderObjective,
@@ -293,7 +293,7 @@ def test_options_of_the_autoencoder_by_finite_differences(
     plain, _ = make_autoencoder(rng, activation)
     layout = (TiedLayout if tied else ParameterLayout)((N_FEATURES, 4, N_FEATURES))
     data = plain.data
-    data.corruption = Corruption(rate, 5)
+    data.corruption = MaskingNoise(rate, 5)
     objective = dataclasses.replace(
         plain, layout=layout, loss=loss(ACTIVATIONS["logistic"])
     )
@@ -306,7 +306,7 @@ def test_options_of_the_autoencoder_by_finite_differences(
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_network_with_noise_by_finite_differences(rate, n_blocks, rng):
     objective, theta = make_network(rng, ["logistic", "relu"])
-    objective.data.corruption = Corruption(rate, 5)
+    objective.data.corruption = MaskingNoise(rate, 5)
     _, gradient = objective.value_and_gradient(theta)
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
@@ -330,7 +330,7 @@ def test_shared_weights_are_the_sum_of_both_layers(rng):
 
 def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
     objective, theta = make_autoencoder(rng, beta=0.0)
-    objective.data.corruption = Corruption(0.5, 1)
+    objective.data.corruption = MaskingNoise(0.5, 1)
     noisy = np.concatenate([block.X for block in objective.data.map(lambda b: b)])
     X = objective.data.X
     assert 0.2 < np.mean(noisy == 0) < 0.8

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows.noise import Corruption
+from skstackedae._rows.noise import MaskingNoise
 from skstackedae._training import stage
 
 pytestmark = pytest.mark.filterwarnings(
@@ -133,7 +133,7 @@ def test_every_pass_draws_anew(
     make_random_state, few_digits, monkeypatch, global_random_seed
 ):
     orders, seeds = [], []
-    iter_batches, draw = stage.iter_batches, Corruption.draw.__func__
+    iter_batches, draw = stage.iter_batches, MaskingNoise.draw.__func__
 
     def watched_batches(*arguments):
         orders.append(list(iter_batches(*arguments)))
@@ -144,7 +144,7 @@ def test_every_pass_draws_anew(
         return seeds[-1]
 
     monkeypatch.setattr(stage, "iter_batches", watched_batches)
-    monkeypatch.setattr(Corruption, "draw", classmethod(watched_draw))
+    monkeypatch.setattr(MaskingNoise, "draw", classmethod(watched_draw))
     settings = {
         "corruption": 0.3,
         "random_state": make_random_state(global_random_seed),

@@ -10,9 +10,9 @@ from skstackedae._rows.blocks import (
     cut_rows,
     cut_runs,
     map_rows,
-    weighted_rows,
 )
-from skstackedae._rows.threads import Workers
+from skstackedae._rows.preparation import prepare_rows
+from skstackedae._rows.threads import Threads
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 255, 256, 257, 10_000, 100_003])
@@ -32,8 +32,8 @@ def test_sum_follows_the_order_of_rows_in_float64(monkeypatch, rng):
     monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
     monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
     X = rng.randn(50, 2).astype(np.float32)
-    with Workers(3) as workers:
-        rows = RowBlocks(X, row_width=2, workers=workers)
+    with Threads(3) as threads:
+        rows = RowBlocks(X, row_width=2, threads=threads)
         total, count = rows.sum(lambda block: (block.X[0].copy(), len(block.X)))
     expected = np.zeros(2)
     for row in X:
@@ -93,9 +93,9 @@ def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, monkeypatch, r
 def test_one_block_outside_of_a_fit_touches_no_limits(monkeypatch, rng):
     class Untouchable:
         def __init__(self, n_jobs):
-            raise AssertionError("one block needs no workers")
+            raise AssertionError("one block needs no threads")
 
-    monkeypatch.setattr(_row_blocks, "Workers", Untouchable)
+    monkeypatch.setattr(_row_blocks, "Threads", Untouchable)
     X = rng.rand(10, 3)
     doubled = map_rows(lambda rows: rows * 2, X, row_width=3, n_jobs=None)
     np.testing.assert_array_equal(doubled, X * 2)
@@ -115,8 +115,8 @@ def test_canonical_form_makes_equal_problems_equal(rng):
     counts = rng.randint(0, 4, size=20)
     order = rng.permutation(counts.sum())
     repeated = np.repeat(np.arange(20), counts)[order]
-    weighted = weighted_rows(X, y, counts.astype(float), canonical=True)
-    plain = weighted_rows(X[repeated], y[repeated], np.ones(len(order)), canonical=True)
+    weighted = prepare_rows(X, y, counts.astype(float), canonical=True)
+    plain = prepare_rows(X[repeated], y[repeated], np.ones(len(order)), canonical=True)
     for one, other in zip(weighted, plain, strict=True):
         np.testing.assert_array_equal(one, other)
     assert weighted.w.sum() == pytest.approx(1)
@@ -125,7 +125,7 @@ def test_canonical_form_makes_equal_problems_equal(rng):
 
 def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
     X, y = np.array([[1.0], [1.0], [-0.0], [0.0]]), np.array([0, 1, 0, 0])
-    rows = weighted_rows(X, y, np.ones(4), canonical=True)
+    rows = prepare_rows(X, y, np.ones(4), canonical=True)
     # In any order, and without the sign of zero.
     found = {(str(x), int(c)): w for (x,), c, w in zip(*rows, strict=True)}
     assert found == {("0.0", 0): 0.5, ("1.0", 0): 0.25, ("1.0", 1): 0.25}
@@ -135,8 +135,8 @@ def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
 def test_canonical_form_of_sparse_rows_is_that_of_dense_ones(make, rng):
     X = rng.randint(3, size=(60, 3)) * rng.randint(2, size=(60, 3)) / 2
     y, w = rng.randint(2, size=60), rng.rand(60)
-    dense = weighted_rows(X, y, w, canonical=True)
-    sparse = weighted_rows(make(X), y, w, canonical=True)
+    dense = prepare_rows(X, y, w, canonical=True)
+    sparse = prepare_rows(make(X), y, w, canonical=True)
     assert issparse(sparse.X)
     assert len(dense.X) < 60
     np.testing.assert_array_equal(sparse.X.toarray(), dense.X)
@@ -163,13 +163,13 @@ def test_kernels_see_dense_blocks_of_sparse_rows(make, monkeypatch, rng):
 @pytest.mark.parametrize("shape", [(1025, 1), (3, 2**19)])
 def test_large_data_keeps_its_order(shape):
     X = np.arange(np.prod(shape), dtype=np.float32)[::-1].reshape(shape)
-    rows = weighted_rows(X, None, np.ones(shape[0]), canonical=True)
+    rows = prepare_rows(X, None, np.ones(shape[0]), canonical=True)
     assert rows.X is X
 
 
 def test_rows_without_weight_do_not_count(rng):
     X = rng.rand(5, 2)
-    rows = weighted_rows(X, None, np.array([1, 0, 2, 0, 1.0]), canonical=False)
+    rows = prepare_rows(X, None, np.array([1, 0, 2, 0, 1.0]), canonical=False)
     np.testing.assert_array_equal(rows.X, X[[0, 2, 4]])
     np.testing.assert_array_equal(rows.w, [0.25, 0.5, 0.25])
 
@@ -178,8 +178,8 @@ def test_canonical_form_does_not_see_the_order_of_weights(rng):
     # Five copies of each row, every one with a weight of its own.
     X, w = np.repeat(rng.rand(8, 2), 5, axis=0), rng.rand(40)
     order = rng.permutation(40)
-    one = weighted_rows(X, None, w, canonical=True)
-    other = weighted_rows(X[order], None, w[order], canonical=True)
+    one = prepare_rows(X, None, w, canonical=True)
+    other = prepare_rows(X[order], None, w[order], canonical=True)
     assert len(one.X) == 8
     for part, other_part in zip(one, other, strict=True):
         np.testing.assert_array_equal(part, other_part)
@@ -187,12 +187,12 @@ def test_canonical_form_does_not_see_the_order_of_weights(rng):
 
 def test_weights_that_float32_cannot_hold_do_not_count():
     X = np.arange(3, dtype=np.float32).reshape(-1, 1)
-    rows = weighted_rows(X, None, np.array([1, 1e-60, 1]), canonical=False)
+    rows = prepare_rows(X, None, np.array([1, 1e-60, 1]), canonical=False)
     np.testing.assert_array_equal(rows.X, [[0], [2]])
     np.testing.assert_array_equal(rows.w, np.float32([0.5, 0.5]))
 
 
 def test_huge_weights_do_not_overflow():
     X = np.arange(3.0).reshape(-1, 1)
-    rows = weighted_rows(X, None, np.full(3, 1e308), canonical=False)
+    rows = prepare_rows(X, None, np.full(3, 1e308), canonical=False)
     np.testing.assert_allclose(rows.w, 1 / 3)

@@ -23,11 +23,11 @@ from _compare import format_seconds, measure, parser_with_out, report
 from _numpy_network import autoencoder_cost, network_cost
 
 from skstackedae._network.activations import ACTIVATIONS
-from skstackedae._network.losses import SquaredError
-from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
 from skstackedae._network.layout import ParameterLayout
+from skstackedae._network.losses import SquaredError
 from skstackedae._rows.blocks import RowBlocks
-from skstackedae._rows.threads import Workers
+from skstackedae._rows.threads import Threads
+from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
 
 try:
     import _torch_network as in_torch
@@ -118,13 +118,13 @@ class Problem:
 
     def in_blocks(self, repeats):
         """Evaluate the package's objective, threads started and stopped included."""
-        with Workers(None) as workers:
+        with Threads(None) as threads:
             data = RowBlocks(
                 self.X,
                 self.targets,
                 self.weights,
                 row_width=sum(self.layout.sizes),
-                workers=workers,
+                threads=threads,
             )
             objective = self.objective(data)
             return repeated(lambda: objective.value_and_gradient(self.theta))(repeats)

@@ -16,11 +16,11 @@ import numpy as np
 from _compare import format_seconds, measure, parser_with_out, report
 
 from skstackedae._network.activations import ACTIVATIONS
-from skstackedae._network.losses import SquaredError
-from skstackedae._training.objectives import AutoencoderObjective
 from skstackedae._network.layout import ParameterLayout
+from skstackedae._network.losses import SquaredError
 from skstackedae._rows.blocks import RowBlocks
-from skstackedae._rows.threads import Workers
+from skstackedae._rows.threads import Threads
+from skstackedae._training.objectives import AutoencoderObjective
 
 mpl.use("Agg")
 
@@ -77,9 +77,9 @@ def evaluation(what, size, folder):
     logistic = ACTIVATIONS["logistic"]
 
     def evaluate():
-        with Workers(sizes["threads"]) as workers:
+        with Threads(sizes["threads"]) as threads:
             row_width = sum(layout.sizes)
-            data = RowBlocks(X, X, weights, row_width=row_width, workers=workers)
+            data = RowBlocks(X, X, weights, row_width=row_width, threads=threads)
             objective = AutoencoderObjective(
                 data,
                 layout,

@@ -14,7 +14,7 @@ from _compare import parser_with_out, report
 from kernel import Autoencoder
 
 from skstackedae._rows.blocks import RowBlocks
-from skstackedae._rows.threads import Workers
+from skstackedae._rows.threads import Threads
 
 SIZES = (784, 200, 784)
 N_SHOWN = 10
@@ -29,9 +29,9 @@ def main() -> None:
     rows = []
     for dtype in ("float32", "float64"):
         problem = Autoencoder(n_rows, SIZES, dtype)
-        with Workers(1) as workers:
-            total, functions = profile(lambda p=problem, w=workers: evaluate(p, w))
-            products, _ = profile(lambda p=problem, w=workers: multiply(p, w))
+        with Threads(1) as threads:
+            total, functions = profile(lambda p=problem, w=threads: evaluate(p, w))
+            products, _ = profile(lambda p=problem, w=threads: multiply(p, w))
         rows.append(row(dtype, "value and gradient", total, total))
         rows.append(row(dtype, "the products alone, in blocks", products, total))
         rows += [row(dtype, *function, total) for function in functions]
@@ -40,16 +40,16 @@ def main() -> None:
     report("where_time_goes", title, rows, arguments.out, note)
 
 
-def evaluate(problem, workers):
+def evaluate(problem, threads):
     """Compute value and gradient on the rows in blocks."""
-    data = blocks(problem, workers)
+    data = blocks(problem, threads)
     problem.objective(data).value_and_gradient(problem.theta)
 
 
-def multiply(problem, workers):
+def multiply(problem, threads):
     """Compute the five products of each block, in the two passes of the objective."""
     (W1, W2), _ = problem.layout.unpack(problem.theta.astype(problem.X.dtype))
-    data = blocks(problem, workers)
+    data = blocks(problem, threads)
     hidden = list(data.map(lambda block: block.X @ W1))
 
     def backward(block, H):
@@ -60,14 +60,14 @@ def multiply(problem, workers):
         pass
 
 
-def blocks(problem, workers):
+def blocks(problem, threads):
     """Cut the problem's rows as a fit does."""
     return RowBlocks(
         problem.X,
         problem.X,
         problem.weights,
         row_width=sum(problem.layout.sizes),
-        workers=workers,
+        threads=threads,
     )
 
 

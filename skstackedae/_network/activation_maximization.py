@@ -20,9 +20,11 @@ from .._array_api import Array
 from .activations import IDENTITY
 from .layers import Layer, backward, forward
 
-# Beside the gradient at the origin. On digits all starts led units above logistic and
-# tanh layers to one maximum; above relu layers they led to several.
-N_RANDOM_STARTS = 2
+# The best of so many random inputs are starts, beside the gradient at the origin. On
+# digits all starts led units above logistic and tanh layers to one maximum; above relu
+# layers they led to several.
+N_RANDOM_INPUTS = 256
+N_RANDOM_STARTS = 3
 
 MAX_ITER = 200
 
@@ -52,10 +54,11 @@ def most_exciting_inputs(
     layers = [layer.astype(np.float64) for layer in layers]
     n_features = len(layers[0].W)
     random_state = check_random_state(random_state)
-    starts = random_state.normal(size=(N_RANDOM_STARTS, n_features))
+    inputs = random_state.normal(size=(N_RANDOM_INPUTS, n_features))
+    inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
     # The logistic function may overflow to its right limit.
     with np.errstate(over="ignore"):
-        found = [_most_exciting(ending_in(layers, unit), starts) for unit in units]
+        found = [_most_exciting(ending_in(layers, unit), inputs) for unit in units]
     inputs, gains = zip(*found, strict=True)
     return np.array(inputs), np.array(gains)
 
@@ -76,11 +79,13 @@ def excitation(x: Array, layers: Sequence[Layer]) -> tuple[float, Array]:
     return float(activations[-1][0, 0]), layers[0].W @ intercept_grads[0]
 
 
-def _most_exciting(layers: Sequence[Layer], starts: Array) -> tuple[Array, float]:
-    at_rest, slope = excitation(np.zeros(starts.shape[1]), layers)
+def _most_exciting(layers: Sequence[Layer], candidates: Array) -> tuple[Array, float]:
+    at_rest, slope = excitation(np.zeros(candidates.shape[1]), layers)
     if len(layers) == 1:
         # The slope is W_j everywhere.
         return normalised(slope), float(np.linalg.norm(slope))
+    order = np.argsort(forward(candidates, layers)[-1][:, 0], kind="stable")
+    starts = candidates[order[-N_RANDOM_STARTS:]]
     best = min(
         (_climbed(start, layers) for start in (slope, *starts) if start.any()),
         key=lambda result: result.fun,

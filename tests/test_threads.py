@@ -1,4 +1,4 @@
-"""Workers: the threads, the hold on BLAS, and that neither changes a result."""
+"""Threads: the threads, the hold on BLAS, and that neither changes a result."""
 
 import multiprocessing
 import os
@@ -12,9 +12,10 @@ import pytest
 from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skstackedae import SparseAutoencoder, _row_blocks
+from skstackedae import SparseAutoencoder
+from skstackedae._rows import blocks as _row_blocks
 from skstackedae._rows.blocks import RowBlocks, cut_rows
-from skstackedae._rows.threads import Workers
+from skstackedae._rows.threads import Threads
 
 
 def blas_threads():
@@ -32,8 +33,8 @@ def test_two_threads_work(monkeypatch):
         meeting.wait()
         return threading.get_ident()
 
-    with Workers(2) as workers:
-        rows = RowBlocks(np.zeros((6, 1)), row_width=1, workers=workers)
+    with Threads(2) as threads:
+        rows = RowBlocks(np.zeros((6, 1)), row_width=1, threads=threads)
         assert len(set(rows.map(kernel))) == 2
 
 
@@ -112,9 +113,9 @@ def test_same_bits_for_every_blas_setting():
 def test_blas_is_held_and_given_back():
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
-        with Workers(2):
+        with Threads(2):
             assert set(blas_threads()) == {1}
-            with Workers(2):
+            with Threads(2):
                 assert set(blas_threads()) == {1}
             assert set(blas_threads()) == {1}
         assert blas_threads() == before
@@ -123,7 +124,7 @@ def test_blas_is_held_and_given_back():
 def test_blas_is_given_back_after_an_error():
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
-        with pytest.raises(KeyError), Workers(2):
+        with pytest.raises(KeyError), Threads(2):
             raise KeyError
         assert blas_threads() == before
 
@@ -134,13 +135,13 @@ def test_overlapping_holds_leave_blas_as_the_first_found_it():
         first_in, second_in = threading.Event(), threading.Event()
 
         def first():
-            with Workers(1):
+            with Threads(1):
                 first_in.set()
                 second_in.wait(30)
 
         def second():
             first_in.wait(30)
-            with Workers(1):
+            with Threads(1):
                 second_in.set()
                 threads[0].join(30)
                 assert set(blas_threads()) == {1}
@@ -155,18 +156,18 @@ def test_overlapping_holds_leave_blas_as_the_first_found_it():
 
 def test_default_number_of_threads_is_what_blas_may_use():
     for limit in (1, 2):
-        with threadpool_limits(limit, user_api="blas"), Workers(None) as workers:
-            assert workers.n_threads == limit
+        with threadpool_limits(limit, user_api="blas"), Threads(None) as threads:
+            assert threads.n_threads == limit
 
 
 def test_default_is_one_thread_beside_another_fit():
-    with threadpool_limits(2, user_api="blas"), Workers(None), Workers(None) as second:
+    with threadpool_limits(2, user_api="blas"), Threads(None), Threads(None) as second:
         assert second.n_threads == 1
 
 
 def n_threads_here():
-    with threadpool_limits(2, user_api="blas"), Workers(None) as workers:
-        return workers.n_threads
+    with threadpool_limits(2, user_api="blas"), Threads(None) as threads:
+        return threads.n_threads
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
@@ -180,10 +181,10 @@ def test_default_is_one_thread_in_a_joblib_worker(backend):
 
 
 def test_explicit_numbers_of_threads_follow_joblib():
-    with Workers(3) as workers:
-        assert workers.n_threads == 3
+    with Threads(3) as threads:
+        assert threads.n_threads == 3
     with pytest.raises(ValueError, match="n_jobs == 0"):
-        Workers(0)
+        Threads(0)
 
 
 def test_a_failing_block_raises_its_error(monkeypatch):
@@ -196,8 +197,8 @@ def test_a_failing_block_raises_its_error(monkeypatch):
         return block.X
 
     X = np.arange(10.0).reshape(-1, 1)
-    with Workers(2) as workers:
-        results = RowBlocks(X, row_width=1, workers=workers).map(kernel)
+    with Threads(2) as threads:
+        results = RowBlocks(X, row_width=1, threads=threads).map(kernel)
         with pytest.raises(ArithmeticError, match="block 5"):
             list(results)
 
@@ -206,8 +207,8 @@ def test_results_that_wait_are_few(monkeypatch):
     monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
     monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
     started = []
-    with Workers(2) as workers:
-        rows = RowBlocks(np.zeros((100, 1)), row_width=1, workers=workers)
+    with Threads(2) as threads:
+        rows = RowBlocks(np.zeros((100, 1)), row_width=1, threads=threads)
         results = rows.map(lambda block: started.append(1))
         next(results)
         time.sleep(0.05)
@@ -226,7 +227,7 @@ def child_can_fit(queue):
 def test_a_forked_child_can_fit():
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    with threadpool_limits(2, user_api="blas"), Workers(2):
+    with threadpool_limits(2, user_api="blas"), Threads(2):
         child = context.Process(target=child_can_fit, args=(queue,))
         child.start()
         threads, n_iter = queue.get(timeout=60)

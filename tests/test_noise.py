@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstackedae._rows.noise import Corruption
 from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.noise import MaskingNoise
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -13,7 +13,7 @@ from skstackedae._rows.blocks import RowBlocks
 def test_so_many_entries_are_0_and_the_others_as_they_were(rate, dtype, rng):
     X = 1 + rng.rand(400, 50).astype(dtype)
     before = X.copy()
-    noisy = Corruption(rate, 3).apply(X, 0)
+    noisy = MaskingNoise(rate, 3).apply(X, 0, 0)
     assert noisy.dtype == dtype
     assert_array_equal(X, before)
     is_masked = noisy == 0
@@ -25,27 +25,39 @@ def test_so_many_entries_are_0_and_the_others_as_they_were(rate, dtype, rng):
         assert np.abs(is_masked.mean(axis=axis) - rate).max() < 5 * error / np.sqrt(n)
 
 
-def test_noise_follows_from_seed_and_place(rng):
+def test_noise_follows_from_seed_batch_and_row(rng):
     X = 1 + rng.rand(20, 10)
-    noise = Corruption(0.5, 3)
-    assert_array_equal(noise.apply(X, 1, 2), Corruption(0.5, 3).apply(X, 1, 2))
+    noise = MaskingNoise(0.5, 3)
+    assert_array_equal(noise.apply(X, 1, 2), MaskingNoise(0.5, 3).apply(X, 1, 2))
     for other in (
         noise.apply(X, 2, 1),
-        noise.apply(X, 1),
-        Corruption(0.5, 4).apply(X, 1, 2),
+        noise.apply(X, 1, 3),
+        MaskingNoise(0.5, 4).apply(X, 1, 2),
     ):
         assert (other != noise.apply(X, 1, 2)).any()
 
 
+@pytest.mark.parametrize("n_features", [1, 15, 16, 17, 40])
+def test_a_row_has_the_same_noise_however_rows_are_cut(n_features, rng):
+    X = 1 + rng.rand(20, n_features)
+    noise = MaskingNoise(0.5, 3)
+    whole = noise.apply(X, 1, 0)
+    parts = [noise.apply(X[a:b], 1, a) for a, b in ((0, 3), (3, 4), (4, 20))]
+    assert_array_equal(np.concatenate(parts), whole)
+    # No two rows share their draws.
+    if n_features > 15:
+        assert len(np.unique(whole == 0, axis=0)) == 20
+
+
 def test_no_noise_draws_nothing():
     random_state = np.random.RandomState(0)
-    assert Corruption.draw(0.0, random_state) is None
+    assert MaskingNoise.draw(0.0, random_state) is None
     assert random_state.randint(1000) == np.random.RandomState(0).randint(1000)
 
 
 def test_blocks_keep_their_noise_and_each_batch_has_its_own(rng):
     X = 1 + rng.rand(30, 5)
-    rows = RowBlocks(X, X, None, row_width=5, corruption=Corruption(0.5, 0))
+    rows = RowBlocks(X, X, None, row_width=5, corruption=MaskingNoise(0.5, 0))
 
     def noisy(part):
         return np.concatenate([block.X for block in part.map(lambda block: block)])
