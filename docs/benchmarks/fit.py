@@ -63,8 +63,10 @@ def main() -> None:
     parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--dtypes", nargs="+", default=["float32", "float64"])
-    parser.add_argument("--iterations", type=int, default=10, help="a stage")
+    parser.add_argument("--iterations", type=int, help="a stage; default: 10")
     arguments = parser.parse_args()
+    if arguments.iterations is None:
+        arguments.iterations = 3 if arguments.quick else 10
     warnings.simplefilter("ignore", ConvergenceWarning)
     for part in arguments.parts:
         parts[part](arguments)
@@ -102,7 +104,7 @@ def shortened(data, arguments):
     """Take few rows where only the script is tried."""
     if not arguments.quick:
         return data
-    return data._replace(X_train=data.X_train[:1000], y_train=data.y_train[:1000])
+    return data._replace(X_train=data.X_train[:400], y_train=data.y_train[:400])
 
 
 def ours(data, n_iterations):
@@ -331,21 +333,20 @@ def accuracy_after(fit, n_epochs, data):
 def small_data(arguments):
     """Compare the seconds of an L-BFGS iteration, whole fits divided by n_iter_."""
     X, y = load_digits(return_X_y=True)
+    budget = {"max_iter": 20 if arguments.quick else 100, "tol": 0, "random_state": 0}
     rows = []
     for dtype in arguments.dtypes:
         data = (X / 16).astype(dtype), y
         models = {
             "skstackedae": StackedAutoencoderClassifier(
-                (100,), pretrain=False, max_iter=100, tol=0, random_state=0
+                (100,), pretrain=False, **budget
             ),
             "MLPClassifier": MLPClassifier(
                 (100,),
                 activation="logistic",
                 solver="lbfgs",
                 alpha=1e-4 * len(X),
-                max_iter=100,
-                tol=0,
-                random_state=0,
+                **budget,
             ),
         }
         timings = measure(

@@ -41,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     data = load_mnist(arguments.data, "float32")
-    n_rows = 600 if arguments.quick else 6_000
+    n_rows = 200 if arguments.quick else 6_000
     X, y = data.X_train[:n_rows], data.y_train[:n_rows]
     oversubscription(X, y, arguments)
     cached_pretraining(X, y, arguments)

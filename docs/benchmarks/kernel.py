@@ -45,7 +45,7 @@ def main() -> None:
     """Time every network, size and precision; print one table."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=7)
     arguments = parser.parse_args()
-    n_rows = (2_000,) if arguments.quick else (10_000, 60_000)
+    n_rows = (500,) if arguments.quick else (10_000, 60_000)
     networks = {
         "autoencoder 784-200": (784, 200, 784),
         "autoencoder 200-200": (200, 200, 200),

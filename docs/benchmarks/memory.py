@@ -31,7 +31,7 @@ def main() -> None:
     rows = []
     for dtype in ("float32", "float64"):
         data = load_mnist(arguments.data, dtype)
-        n_rows = 2_000 if arguments.quick else len(data.X_train)
+        n_rows = 500 if arguments.quick else len(data.X_train)
         X, y = data.X_train[:n_rows], data.y_train[:n_rows]
         for name, (model, target) in models(X, y).items():
             peak = peak_of_fit(model, X, target)

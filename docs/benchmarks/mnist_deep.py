@@ -91,7 +91,7 @@ def rows_of(arguments):
     """Return what is learned from and what is scored."""
     data = load_mnist(arguments.data, "float32")
     if arguments.quick:
-        data = data._replace(X_train=data.X_train[:3_000], y_train=data.y_train[:3_000])
+        data = data._replace(X_train=data.X_train[:1_000], y_train=data.y_train[:1_000])
     if not arguments.validate:
         return data
     validation = slice(-len(data.X_train) // 6, None)

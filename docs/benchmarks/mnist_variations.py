@@ -75,7 +75,7 @@ def main() -> None:
     y = np.concatenate([data.y_train, data.y_test])
     counts = N_TRAIN, N_VALIDATION, N_TEST
     if arguments.quick:
-        counts = 1_500, 500, 2_000
+        counts = 800, 200, 500
     chosen = np.random.RandomState(0).permutation(len(X))[: sum(counts)]
     rows = []
     for variation in arguments.variations:

@@ -23,12 +23,14 @@ except ImportError:
     torch = None
 
 SIZES = (200, 200)
+FEW_ROWS = 100
 
 
 def main() -> None:
     """Time every number of rows and precision; print one table."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=9)
     arguments = parser.parse_args()
+    n_calls = 100 if arguments.quick else 500
     rows = []
     for dtype in ("float32", "float64"):
         data = load_mnist(arguments.data, dtype)
@@ -44,17 +46,18 @@ def main() -> None:
         functions = {name: model.predict_proba for name, model in models.items()}
         if torch is not None:
             functions["PyTorch"] = torch_probabilities(dtype)
-        for n_rows in (1, 100) if arguments.quick else (1, 100, 60_000):
-            rows += compare(functions, data.X_train[:n_rows], arguments.rounds)
+        for n_rows in (1, FEW_ROWS) if arguments.quick else (1, FEW_ROWS, 60_000):
+            repeats = n_calls if n_rows <= FEW_ROWS else 1
+            X = data.X_train[:n_rows]
+            rows += compare(functions, X, repeats, arguments.rounds)
     title = "Class probabilities, 784-200-200-10"
     note = f"Medians of {arguments.rounds} rounds, with the range; for few rows of the "
-    note += "mean of 500 calls in a row."
+    note += f"mean of {n_calls} calls in a row."
     report("predict", title, rows, arguments.out, note)
 
 
-def compare(functions, X, rounds):
+def compare(functions, X, repeats, rounds):
     """Time all functions on these rows."""
-    repeats = 500 if len(X) <= 100 else 1
     timings = measure(
         {name: repeated(function, X, repeats) for name, function in functions.items()},
         rounds,

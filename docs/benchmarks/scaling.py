@@ -42,11 +42,14 @@ def main() -> None:
     """Time all series; print one table and draw one figure."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
     arguments = parser.parse_args()
+    all_sizes, n_rows = SIZES, N_ROWS
+    if arguments.quick:
+        all_sizes = {name: sizes[:2] for name, sizes in SIZES.items()}
+        all_sizes["rows"], n_rows = [1_000, 3_160], N_ROWS // 10
     series = {}
-    for name, sizes in SIZES.items():
-        sizes = sizes[:2] if arguments.quick else sizes
+    for name, sizes in all_sizes.items():
         with tempfile.TemporaryDirectory() as folder:
-            evaluations = {n: evaluation(name, n, Path(folder)) for n in sizes}
+            evaluations = {n: evaluation(name, n, n_rows, Path(folder)) for n in sizes}
             series[name] = measure(evaluations, arguments.rounds)
     rows = [
         {
@@ -58,16 +61,16 @@ def main() -> None:
         for name, timings in series.items()
         for size, timing in timings.items()
     ]
-    note = f"Otherwise {N_ROWS:,} rows, {N_FEATURES} features, {N_UNITS} hidden units. "
+    note = f"Otherwise {n_rows:,} rows, {N_FEATURES} features, {N_UNITS} hidden units. "
     note += f"Medians of {arguments.rounds} rounds, with the range."
     report("scaling", "Growth of one evaluation", rows, arguments.out, note)
     if arguments.out is not None:
         draw(series, arguments.out / "scaling.png")
 
 
-def evaluation(what, size, folder):
+def evaluation(what, size, n_rows, folder):
     """Return a function that evaluates value and gradient once at this size."""
-    sizes = {"rows": N_ROWS, "features": N_FEATURES, "hidden units": N_UNITS}
+    sizes = {"rows": n_rows, "features": N_FEATURES, "hidden units": N_UNITS}
     sizes |= {"threads": None, what: size}
     n_rows, n_features = sizes["rows"], sizes["features"]
     X = synthetic(n_rows, n_features, folder)

@@ -33,8 +33,8 @@ def main() -> None:
     data = load_mnist(arguments.data, "float32")
     X, y = data.X_train, data.y_train
     if arguments.quick:
-        X, y = X[:3_000], y[:3_000]
-    n_iterations = 20 if arguments.quick else 400
+        X, y = X[:1_000], y[:1_000]
+    n_iterations, n_supervised = (10, 20) if arguments.quick else (400, 100)
     train, test = np.array_split(np.flatnonzero(y < 5), 2)
     budget = {"max_iter": n_iterations, "tol": 0}
     start = time.perf_counter()
@@ -48,7 +48,7 @@ def main() -> None:
     ).fit(X[y >= 5])
     seconds = {"features of 5 to 9": time.perf_counter() - start}
     frozen = {"autoencoder": [FrozenEstimator(features)]}
-    common = {"alpha": 1e-4, "max_iter": 100, "tol": 0, "random_state": 0}
+    common = {"alpha": 1e-4, "max_iter": n_supervised, "tol": 0, "random_state": 0}
     models = {
         "raw pixels": StackedAutoencoderClassifier((), **common),
         "features of 5 to 9": StackedAutoencoderClassifier(

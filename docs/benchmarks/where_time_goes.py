@@ -25,7 +25,7 @@ def main() -> None:
     """Profile both precisions; print one table."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     arguments = parser.parse_args()
-    n_rows = 2_000 if arguments.quick else 60_000
+    n_rows = 500 if arguments.quick else 60_000
     rows = []
     for dtype in ("float32", "float64"):
         problem = Autoencoder(n_rows, SIZES, dtype)
