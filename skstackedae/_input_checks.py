@@ -1,36 +1,47 @@
-"""Checks of input that the public modules share."""
+"""Checks of input that the estimators share."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._array_api import Array
 
-#: Precisions that a fit keeps; everything else becomes the first.
+# What other types of X become.
 FLOAT_DTYPES = (np.float64, np.float32)
 
+# Types of arrays that are stored as they are, because kernels convert block by block.
+STORED_DTYPES = (
+    *FLOAT_DTYPES,
+    np.float16,
+    np.bool_,
+    *(np.int8, np.int16, np.int32, np.int64),
+    *(np.uint8, np.uint16, np.uint32, np.uint64),
+)
 
 # What str() makes of the type of a column of float32: numpy's, that of polars and of
 # pandas' nullable columns, and pyarrow's.
 FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 
 
-def float_dtypes(X: Any) -> Any:
-    """Return the precisions from which scikit-learn is to choose that of X.
+def stored_dtypes(X: Any) -> Any:
+    """Return the types from which scikit-learn is to choose that of X.
 
-    Of data frames it finds float32 only in pandas' columns of numpy's types.
+    Data frames become one array of floats; of them scikit-learn finds float32 only in
+    pandas' columns of numpy's types.
     """
     if not hasattr(X, "columns"):
-        return FLOAT_DTYPES
+        return STORED_DTYPES
     columns = {str(dtype) for dtype in X.dtypes}
     return np.float32 if columns and columns <= FLOAT32_COLUMNS else FLOAT_DTYPES
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
-    weights = _check_sample_weight(
+    weights: Array = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
     if not weights.any():
@@ -40,7 +51,7 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     return weights
 
 
-def by_adam(estimator: Any) -> bool:
+def supports_partial_fit(estimator: Any) -> bool:
     """Tell whether partial_fit is there: scikit-learn shows the error to users."""
     if estimator.solver == "adam":
         return True
@@ -50,7 +61,7 @@ def by_adam(estimator: Any) -> bool:
     )
 
 
-def check_passes(estimator: Any) -> None:
+def check_partial_fit_params(estimator: Any) -> None:
     """Check the parameters that go with partial_fit, which knows no last iteration."""
     # scikit-learn checks them in the first call only.
     estimator._validate_params()
@@ -64,6 +75,14 @@ def check_passes(estimator: Any) -> None:
             f"learning_rate={estimator.learning_rate!r} needs to know the last epoch, "
             "which partial_fit does not: set learning_rate='constant'."
         )
+
+
+def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomState:
+    """Return what a pass over a stream draws from: an int seed is not used twice."""
+    if not isinstance(random_state, Integral) or n_passes == 0:
+        return check_random_state(random_state)
+    seeds = np.random.SeedSequence((int(random_state), n_passes))
+    return np.random.RandomState(seeds.generate_state(4))
 
 
 def check_fitted_instance(estimator: Any, *expected: type) -> None:

@@ -1,5 +1,6 @@
 """Which autoencoder becomes which layer of a stack."""
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
@@ -11,7 +12,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._array_api import Array
-from ._sparse_autoencoder import SparseAutoencoder
+from ._sparse_autoencoder import SparseAutoencoder, set_trained
+from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
+from ._training.pretraining import HiddenLayer, LayerToTrain
+from ._training.stage import RunSettings
 
 #: A clone that is ready to be trained, or a fitted one that is taken as it is.
 LayerAutoencoder: TypeAlias = SparseAutoencoder | FrozenEstimator
@@ -123,3 +127,54 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
                 f"X has {given!r} there: pass the columns that it was fitted on, in "
                 "their order."
             )
+
+
+def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
+    """Return what training needs to know of a layer."""
+    if isinstance(autoencoder, FrozenEstimator):
+        encoder: HiddenLayer = autoencoder.estimator._layers()[0]
+        return encoder
+    parameters = autoencoder.get_params(deep=False)
+    return LayerToTrain(
+        AutoencoderSettings.from_parameters(parameters),
+        RunSettings.from_parameters(parameters),
+        seed=autoencoder.random_state,
+        verbose=autoencoder.verbose,
+    )
+
+
+def check_layers(autoencoders: Sequence[LayerAutoencoder]) -> None:
+    """Check what must go together, before the first layer is trained."""
+    below = "logistic"
+    for autoencoder in autoencoders:
+        if isinstance(autoencoder, FrozenEstimator):
+            below = autoencoder.estimator.activations_[0]
+            continue
+        parameters = autoencoder.get_params(deep=False)
+        AutoencoderSettings.from_parameters(parameters).check()
+        if autoencoder.loss == "log_loss" and below != "logistic":
+            raise ValueError(
+                f"loss='log_loss' needs values in [0, 1], but the layer below has "
+                f"{below} units: set loss='squared_error', or activation='logistic' "
+                "there."
+            )
+        below = autoencoder.activation
+
+
+def trained_autoencoders(
+    autoencoders: Sequence[LayerAutoencoder],
+    trained: Sequence[TrainedAutoencoder | None],
+) -> list[SparseAutoencoder]:
+    """Return fitted autoencoders: the clones that were trained, copies of the frozen.
+
+    Copies, because a refit elsewhere must not change this model.
+    """
+    fitted: list[SparseAutoencoder] = []
+    for autoencoder, result in zip(autoencoders, trained, strict=True):
+        if isinstance(autoencoder, FrozenEstimator):
+            fitted.append(copy.deepcopy(autoencoder.estimator))
+        else:
+            assert result is not None
+            set_trained(autoencoder, result)
+            fitted.append(autoencoder)
+    return fitted

@@ -1,64 +1,50 @@
 """The sparse autoencoder as a transformer."""
 
-import copy
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import _fit_context
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._array_api import Array
-from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._network.activations import ACTIVATIONS, IDENTITY
-from ._network.layers import Layer, make_layers, output
-from ._network.layout import ParameterLayout, TiedLayout
-from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
-from ._persistence import VersionedStateMixin
-from ._rows.blocks import Block, RowBlocks, map_rows
-from ._rows.noise import MaskingNoise
-from ._rows.preparation import prepare_rows, train_validation_split
-from ._rows.threads import Threads
-from ._training.callbacks import CallbackSupportMixin, Task
-from ._training.diagnostics import (
-    ActivationStatistics,
-    check_range,
-    diagnosis,
-    warn_flat_units,
-)
-from ._training.objectives import AutoencoderObjective
-from ._training.stage import (
-    TRAINING_CONSTRAINTS,
-    Stage,
-    attributes_of_run,
+from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting
+from ._input_checks import (
+    check_partial_fit_params,
+    check_sample_weight,
     random_state_of_pass,
-    warn_unconverged,
+    stored_dtypes,
+    supports_partial_fit,
 )
-from ._training.stopping import Validation
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._network.layers import Layer, forward_output
+from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._rows.preparation import prepare_rows
+from ._rows.rows import rows_of
+from ._rows.threads import Threads
+from ._training.autoencoder import (
+    AutoencoderSettings,
+    TrainedAutoencoder,
+    train_autoencoder,
+    train_autoencoder_epoch,
+)
+from ._training.callbacks import Task
+from ._training.diagnostics import diagnose
+from ._training.stage import warn_unconverged
 
 
-class SparseAutoencoder(
-    VersionedStateMixin,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class SparseAutoencoder(BaseNetwork):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
     A Kullback-Leibler penalty holds the mean activation of every hidden unit near
     `sparsity_target`, so that each unit learns a feature that few samples have. The
     hidden activations are the transformed data.
 
-    Minimises, for samples :math:`x_i` with weights :math:`w_i` that sum to 1 [1]_,
+    Minimizes, for samples :math:`x_i` with weights :math:`w_i` that sum to 1 [1]_,
 
     .. math::
         \sum_i w_i \tfrac{1}{2} \|\hat x_i - x_i\|^2
@@ -165,10 +151,13 @@ class SparseAutoencoder(
     intercepts_ : list of 2 ndarrays of shape (n_components,) and (n_features,)
         Biases of encoder and decoder.
 
-    activations_ : list of 2 str
-        Activation of the hidden units and of the output units.
+    activations_ : list of 1 str
+        Activation of the hidden units.
 
-    reconstruction_loss_ : str
+    out_activation_ : str
+        Activation of the output units.
+
+    loss_function_ : str
         The `loss` that was fitted, by which samples are scored.
 
     components_ : ndarray of shape (n_components, n_features)
@@ -242,11 +231,8 @@ class SparseAutoencoder(
         **TRAINING_CONSTRAINTS,
     }
 
-    _doc_link_module = "skstackedae"
-    _doc_link_template = (
-        "https://skstackedae.readthedocs.io/en/stable/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
+    mean_activations_: Array
+    loss_function_: str
 
     def __init__(
         self,
@@ -300,9 +286,7 @@ class SparseAutoencoder(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None
-    ) -> "SparseAutoencoder":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to reconstruct X.
 
         Parameters
@@ -328,25 +312,37 @@ class SparseAutoencoder(
             If X or the weights are not valid, if parameters do not go together, or if
             the loss does not stay finite. The estimator is then as it was before.
         """
-        self._check_parameters()
-        task = Task.of_fit(self, self.max_iter, X=X, y=y, sample_weight=sample_weight)
-        # All is written to a copy: a fit that fails leaves this estimator as it was.
-        fitted = copy.copy(self)
-        X = fitted._validated(X, reset=not self._goes_on())
-        weights = check_sample_weight(sample_weight, X)
-        stage = Stage.of(self, "sparse autoencoder")
-        with Threads(self.n_jobs) as threads:
-            record = fitted._train(X, weights, stage, threads, task)
-        warn_unconverged([record], self.max_iter)
-        task.end(fitted.__dict__.copy)
-        self.__dict__ = fitted.__dict__
+        settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
+        settings.check()
+        task = Task.begin_fit(
+            self, self.max_iter, X=X, y=y, sample_weight=sample_weight
+        )
+        goes_on = self._is_warm_start()
+        with fitting(self) as fitted:
+            X = fitted._validated(X, reset=not goes_on)
+            weights = check_sample_weight(sample_weight, X)
+            with Threads(self.n_jobs) as threads:
+                rows = rows_of(X, None, weights, threads)
+                trained = train_autoencoder(
+                    prepare_rows(rows, canonical=self.solver == "lbfgs"),
+                    settings,
+                    self._stage("sparse autoencoder"),
+                    check_random_state(self.random_state),
+                    task=task,
+                    initial=self._previous_layers() if goes_on else None,
+                    fitted_attributes=lambda layers: {
+                        **vars(fitted),
+                        **fitted_attributes(fitted, layers),
+                    },
+                )
+            set_trained(fitted, trained)
+            warn_unconverged([trained.record], self.max_iter)
+            task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(by_adam)
+    @available_if(supports_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None
-    ) -> "SparseAutoencoder":
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go over these samples once; for data that come in parts.
 
         Needs ``solver='adam'``, whose moments are kept from call to call. The loss of
@@ -376,17 +372,29 @@ class SparseAutoencoder(
             changed the network's form, if ``early_stopping=True``, or if the loss does
             not stay finite. The estimator is then as it was before.
         """
-        self._check_parameters()
-        check_passes(self)
-        fitted = copy.copy(self)
+        settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
+        settings.check()
+        check_partial_fit_params(self)
         goes_on = hasattr(self, "coefs_")
-        X = fitted._validated(X, reset=not goes_on)
-        if goes_on:
-            X = X.astype(self.coefs_[0].dtype, copy=False)
-        weights = check_sample_weight(sample_weight, X)
-        with Threads(self.n_jobs) as threads:
-            fitted._train_further(X, weights, threads, goes_on)
-        self.__dict__ = fitted.__dict__
+        with fitting(self) as fitted:
+            X = fitted._validated(X, reset=not goes_on)
+            weights = check_sample_weight(sample_weight, X)
+            dtype = self.coefs_[0].dtype if goes_on else None
+            with Threads(self.n_jobs) as threads:
+                rows = rows_of(X, None, weights, threads, dtype)
+                layers, mean, loss, adam_state = train_autoencoder_epoch(
+                    prepare_rows(rows, canonical=False),
+                    settings,
+                    self._stage("sparse autoencoder"),
+                    random_state_of_pass(
+                        self.random_state, self.n_iter_ if goes_on else 0
+                    ),
+                    adam_state=getattr(self, "_adam_state", None),
+                    initial=self._previous_layers() if goes_on else None,
+                )
+            _set_layers(fitted, layers, mean)
+            fitted._set_epoch(loss, adam_state)
+            fitted.validation_scores_ = fitted.best_validation_score_ = None
         return self
 
     def transform(self, X: Any) -> Any:
@@ -403,7 +411,7 @@ class SparseAutoencoder(
             Activations of the hidden units.
         """
         check_is_fitted(self)
-        return self._map_rows(output, self._validated(X), self._layers()[:1])
+        return self._map_rows(forward_output, self._validated(X), self._layers()[:1])
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
@@ -420,14 +428,14 @@ class SparseAutoencoder(
         """
         check_is_fitted(self)
         H = check_array(
-            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
+            X, accept_sparse="csr", dtype=stored_dtypes(X), order="C", input_name="X"
         )
         if H.shape[1] != len(self.intercepts_[0]):
             raise ValueError(
                 f"X has {H.shape[1]} columns, but {type(self).__name__} decodes "
                 f"n_components={len(self.intercepts_[0])} activations."
             )
-        return self._decode(H)
+        return self._map_rows(forward_output, H, self._layers()[1:])
 
     def score_samples(self, X: Any) -> Array:
         """Score how well each sample is reconstructed; low scores are anomalies.
@@ -445,14 +453,14 @@ class SparseAutoencoder(
         """
         check_is_fitted(self)
         encoder, decoder = self._layers()
-        loss = RECONSTRUCTION_LOSSES[self.reconstruction_loss_](decoder.activation)
+        loss = RECONSTRUCTION_LOSSES[self.loss_function_](decoder.activation)
         layers = [encoder, decoder._replace(activation=IDENTITY)]
         return self._map_rows(_reconstruction_scores, self._validated(X), layers, loss)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of `score_samples`; higher is better.
 
-        It holds no penalties: a search that maximises it favours models without
+        It holds no penalties: a search that maximizes it favours models without
         sparsity.
 
         Parameters
@@ -511,11 +519,10 @@ class SparseAutoencoder(
         check_is_fitted(self)
         X = self._validated(X)
         weights = check_sample_weight(sample_weight, X)
-        X, _, weights = prepare_rows(X, None, weights, canonical=False)
-        row_width = 2 * X.shape[1] + self._n_features_out
         with Threads(self.n_jobs) as threads:
-            data = RowBlocks(X, X, weights, row_width=row_width, threads=threads)
-            return diagnosis(data, *self._layers())
+            rows = prepare_rows(rows_of(X, None, weights, threads), canonical=False)
+            rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
+            return diagnose(rows, *self._layers())
 
     @property
     def components_(self) -> Array:
@@ -526,208 +533,55 @@ class SparseAutoencoder(
     def _n_features_out(self) -> int:
         return len(self.intercepts_[0])
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def _goes_on(self) -> bool:
-        return bool(self.warm_start) and hasattr(self, "coefs_")
-
-    def _train(
-        self, X: Any, sample_weight: Array, stage: Stage, threads: Threads, task: Task
-    ) -> dict[str, Any]:
-        """Fit to validated rows, inside of a call that holds the threads."""
-        random_state = check_random_state(self.random_state)
-        validation = None
-        if self.early_stopping:
-            # In canonical form first, so that equal problems have equal parts.
-            X, _, sample_weight = self._weighted(X, sample_weight)
-            train, held_out = train_validation_split(
-                np.arange(X.shape[0]), self.validation_fraction, random_state
-            )
-            validation = self._validation(X[held_out], sample_weight[held_out], threads)
-            X, sample_weight = X[train], sample_weight[train]
-        data = self._rows(X, sample_weight, threads)
-        self._check_range(data.X, stage)
-        layout = self._layout(X.shape[1])
-        theta0 = self._starting_point(layout, random_state, self._goes_on())
-        theta0 = theta0.astype(X.dtype, copy=False)
-        data.corruption = MaskingNoise.draw(self.corruption, random_state)
-
-        def attributes(theta: Array) -> dict[str, Any]:
-            return {**vars(self), **self._attributes(theta, layout, X.dtype)}
-
-        result, record = stage.run(
-            self._objective(data, layout),
-            theta0,
-            random_state,
-            task=task,
-            # A layer's callbacks are the classifier's, which is nothing yet.
-            fitted_attributes=attributes if stage.layer is None else None,
-            validation=validation,
-        )
-        self.__dict__.update(self._attributes(result.theta, layout, X.dtype))
-        self.__dict__.update(attributes_of_run(result, record))
-        # What partial_fit left is not about these weights.
-        self.__dict__.pop("_adam_state", None)
-        statistics = self._set_mean_activations(data)
-        warn_flat_units(statistics, ACTIVATIONS[self.activation], data, stage.title)
-        return record
-
-    def _train_further(
-        self, X: Any, sample_weight: Array, threads: Threads, goes_on: bool
-    ) -> None:
-        """Go over validated rows once."""
-        n_passes = self.n_iter_ if goes_on else 0
-        random_state = random_state_of_pass(self.random_state, n_passes)
-        stage = Stage.of(self, "sparse autoencoder")
-        data = self._rows(X, sample_weight, threads)
-        self._check_range(data.X, stage)
-        layout = self._layout(X.shape[1])
-        theta0 = self._starting_point(layout, random_state, goes_on)
-        data.corruption = MaskingNoise.draw(self.corruption, random_state)
-        theta, loss, self._adam_state = stage.pass_once(
-            self._objective(data, layout),
-            theta0.astype(X.dtype),
-            getattr(self, "_adam_state", None),
-            random_state,
-        )
-        self.__dict__.update(self._attributes(theta, layout, X.dtype))
-        self.loss_ = loss
-        self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
-        self.n_iter_: int = len(self.loss_curve_)
-        self.validation_scores_ = self.best_validation_score_ = None
-        self._set_mean_activations(data)
-
-    def _weighted(self, X: Any, sample_weight: Array) -> Block:
-        return prepare_rows(X, None, sample_weight, canonical=self.solver == "lbfgs")
-
-    def _rows(self, X: Any, sample_weight: Array, threads: Threads) -> RowBlocks:
-        X, _, weights = self._weighted(X, sample_weight)
-        row_width = sum(self._layout(X.shape[1]).sizes)
-        # Rows are their own targets.
-        return RowBlocks(X, X, weights, row_width=row_width, threads=threads)
-
-    def _validation(self, X: Any, sample_weight: Array, threads: Threads) -> Validation:
-        """Score of a vector: how well it reconstructs rows that are held out."""
-        objective = self._objective(
-            self._rows(X, sample_weight, threads), self._layout(X.shape[1])
-        )
-        return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
-
-    def _attributes(
-        self, theta: Array, layout: ParameterLayout, dtype: Any
-    ) -> dict[str, Any]:
-        """Attributes that make a fitted estimator of a flat vector."""
-        coefs, intercepts = layout.unpack(theta)
-        return {
-            # Copies of their own: a view would keep the solver's whole vector alive.
-            "coefs_": [np.array(W, dtype=dtype) for W in coefs],
-            "intercepts_": [np.array(b, dtype=dtype) for b in intercepts],
-            "activations_": [self.activation, self.decoder_activation],
-            "reconstruction_loss_": self.loss,
-            "n_features_in_": layout.sizes[0],
-        }
-
-    def _set_mean_activations(self, data: RowBlocks) -> ActivationStatistics:
-        statistics = ActivationStatistics.of(data.without_noise(), [self._encoder()])
-        self.mean_activations_ = ACTIVATIONS[self.activation].rate(statistics.mean)
-        return statistics
-
-    def _layout(self, n_features: int) -> ParameterLayout:
-        layout = TiedLayout if self.tied_weights else ParameterLayout
-        return layout((n_features, self.n_components, n_features))
-
-    def _objective(
-        self, data: RowBlocks, layout: ParameterLayout
-    ) -> AutoencoderObjective:
-        return AutoencoderObjective(
-            data,
-            layout,
-            ACTIVATIONS[self.activation],
-            RECONSTRUCTION_LOSSES[self.loss](ACTIVATIONS[self.decoder_activation]),
-            alpha=self.alpha,
-            sparsity_target=self.sparsity_target,
-            sparsity_weight=self.sparsity_weight,
-        )
-
-    def _starting_point(
-        self,
-        layout: ParameterLayout,
-        random_state: np.random.RandomState,
-        goes_on: bool,
-    ) -> Array:
-        if not goes_on:
-            return layout.initialize(random_state)
+    def _previous_layers(self) -> list[Layer]:
+        """Return the layers of the fit before, if they still fit the parameters."""
         encoder, decoder = self.coefs_
-        tied = np.array_equal(encoder.T, decoder)
-        before = [self._n_features_out, *self.activations_, tied]
-        names = ["n_components", "activation", "decoder_activation", "tied_weights"]
-        for name, value in zip(names, before, strict=True):
+        before = {
+            "n_components": self._n_features_out,
+            "activation": self.activations_[0],
+            "decoder_activation": self.out_activation_,
+            "tied_weights": np.array_equal(encoder.T, decoder),
+        }
+        for name, value in before.items():
             if getattr(self, name) != value:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}, but the fit that this one goes "
                     f"on from has {value!r}: set it back, or start anew, by fit with "
                     "warm_start=False."
                 )
-        return layout.pack(self.coefs_, self.intercepts_)
+        return self._layers()
 
-    def _initialize(self, n_features: int) -> None:
-        """Set the weights from which training would start."""
-        random_state = check_random_state(self.random_state)
-        layout = self._layout(n_features)
-        theta = layout.initialize(random_state)
-        self.__dict__.update(self._attributes(theta, layout, theta.dtype))
 
-    def _decode(self, H: Array) -> Array:
-        return self._map_rows(output, H, self._layers()[1:])
+def fitted_attributes(
+    autoencoder: SparseAutoencoder, layers: Sequence[Layer]
+) -> dict[str, Any]:
+    """Return the attributes that make a fitted autoencoder of encoder and decoder."""
+    encoder, decoder = layers
+    return {
+        "coefs_": [layer.W for layer in layers],
+        "intercepts_": [layer.b for layer in layers],
+        "activations_": [encoder.activation.name],
+        "out_activation_": decoder.activation.name,
+        "loss_function_": autoencoder.loss,
+        "n_features_in_": len(encoder.W),
+    }
 
-    def _layers(self) -> list[Layer]:
-        check_is_fitted(self)
-        activations = [ACTIVATIONS[name] for name in self.activations_]
-        return make_layers(self.coefs_, self.intercepts_, activations)
 
-    def _encoder(self) -> Layer:
-        return self._layers()[0]
+def set_trained(autoencoder: SparseAutoencoder, trained: TrainedAutoencoder) -> None:
+    """Make a fitted autoencoder of what was trained."""
+    _set_layers(autoencoder, trained.layers, trained.mean_activations)
+    autoencoder._set_record(trained.record)
 
-    def _validated(self, X: Any, *, reset: bool = False) -> Any:
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=float_dtypes(X), order="C", reset=reset
-        )
 
-    def _map_rows(
-        self, function: Any, X: Array, layers: list[Layer], *more: Any
-    ) -> Array:
-        row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
-        return map_rows(
-            function, X, layers, *more, row_width=row_width, n_jobs=self.n_jobs
-        )
-
-    def _check_parameters(self) -> None:
-        """Check what must go together."""
-        if self.loss == "log_loss" and self.decoder_activation != "logistic":
-            raise ValueError(
-                f"loss='log_loss' compares probabilities, which decoder_activation="
-                f"{self.decoder_activation!r} does not give: set decoder_activation="
-                "'logistic', or loss='squared_error'."
-            )
-        if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
-            raise ValueError(
-                f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
-                f"range, which activation={self.activation!r} has not: set "
-                "sparsity_weight=0, or activation='logistic' or 'tanh'."
-            )
-
-    def _check_range(self, X: Any, stage: Stage) -> None:
-        decoder = ACTIVATIONS[self.decoder_activation]
-        # Only what comes from the user can be: a layer's output is what it is.
-        can_be_scaled = stage.layer in (None, 1)
-        check_range(X, decoder, self.loss, stage.title, can_be_scaled=can_be_scaled)
+def _set_layers(
+    autoencoder: SparseAutoencoder, layers: Sequence[Layer], mean_activations: Array
+) -> None:
+    for name, value in fitted_attributes(autoencoder, layers).items():
+        setattr(autoencoder, name, value)
+    autoencoder.mean_activations_ = mean_activations
 
 
 def _reconstruction_scores(
     X: Array, layers: list[Layer], loss: ReconstructionLoss
 ) -> Array:
-    return -loss.row_losses(output(X, layers), X)
+    return -loss.row_losses(forward_output(X, layers), X)

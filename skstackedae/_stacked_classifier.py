@@ -1,83 +1,55 @@
 """The stacked autoencoder as a classifier."""
 
-import copy
 import math
 import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, check_array, check_random_state, column_or_1d
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
 )
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length
 
 from ._array_api import Array
-from ._html_repr import stack_block
-from ._input_checks import by_adam, check_passes, check_sample_weight, float_dtypes
-from ._layer_prototypes import LayerAutoencoder, layer_autoencoders, layer_sizes
-from ._network.activations import ACTIVATIONS, IDENTITY
-from ._network.layers import Layer, make_layers, output
+from ._base import TRAINING_CONSTRAINTS, fitting
+from ._base_stacked import BaseStacked, network_attributes
+from ._input_checks import (
+    check_partial_fit_params,
+    check_sample_weight,
+    random_state_of_pass,
+    supports_partial_fit,
+)
+from ._layer_prototypes import LayerAutoencoder, layer_sizes
+from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
-from ._persistence import VersionedStateMixin
-from ._pretraining import initial_layers, pretrained_layers
-from ._rows.blocks import Block, map_rows
 from ._rows.labels import (
-    UNLABELLED,
+    UNLABELED,
     check_classes,
     check_unlabeled_label,
     class_weights,
     encode_labels,
-    hold_out_labelled,
-    is_labelled,
-    labelled_rows,
+    hold_out_labeled,
+    is_labeled,
+    labeled_rows,
 )
 from ._rows.preparation import prepare_rows
+from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
-from ._rows.training_rows import TrainingRows
 from ._sparse_autoencoder import SparseAutoencoder
-from ._training.callbacks import CallbackSupportMixin, Task
-from ._training.stage import (
-    TRAINING_CONSTRAINTS,
-    attributes_of_run,
-    random_state_of_pass,
-    warn_unconverged,
-)
-from ._training.supervised import SupervisedStage
+from ._training.callbacks import Task
+from ._training.stage import warn_unconverged
+from ._training.supervised import SupervisedStage, zero_output_layer
 
 
-def _has_decoders(classifier: "StackedAutoencoderClassifier") -> bool:
-    if hasattr(classifier, "coefs_"):
-        return hasattr(classifier, "autoencoders_")
-    return bool(classifier.pretrain)
-
-
-class StackedAutoencoderClassifier(
-    VersionedStateMixin,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    ClassifierMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     r"""Deep classifier: pretrained sparse autoencoders, softmax, fine-tuning.
 
     `fit` runs three stages [1]_:
@@ -87,7 +59,7 @@ class StackedAutoencoderClassifier(
     2. Softmax training: a softmax classifier on the last layer's activations.
     3. Fine-tuning: backpropagation through the whole network, all weights together.
 
-    The last two minimise, for samples with weights :math:`w_i` that sum to 1,
+    The last two minimize, for samples with weights :math:`w_i` that sum to 1,
 
     .. math::
         -\sum_i w_i \log P_{i, y_i} + \tfrac{\alpha}{2} \|W_\mathrm{out}\|^2
@@ -165,14 +137,14 @@ class StackedAutoencoderClassifier(
         Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
 
     early_stopping : bool, default=False
-        Whether to hold out a part of the labelled rows, of each class alike, and to
+        Whether to hold out a part of the labeled rows, of each class alike, and to
         end the last stage (fine-tuning, or softmax training if there is none) when
         their score no longer gets better, instead of when the loss does not; the
         weights with the best score are kept. The score is minus the log-loss for
         'lbfgs', the accuracy for 'adam'. Pretraining stops as the prototypes say.
 
     validation_fraction : float, default=0.1
-        Part of the labelled rows that `early_stopping` holds out, in (0, 1).
+        Part of the labeled rows that `early_stopping` holds out, in (0, 1).
 
     class_weight : dict, 'balanced' or None, default=None
         Weight of each class in softmax training and fine-tuning, times that of the
@@ -182,7 +154,7 @@ class StackedAutoencoderClassifier(
     unlabeled_label : object, default=None
         Rows of y with this label (-1 in :mod:`sklearn.semi_supervised`) have none:
         they are pretrained on, and left out of softmax training and fine-tuning. None
-        means that all rows are labelled.
+        means that all rows are labeled.
 
     memory : None, str, path-like or joblib.Memory, default=None
         Where pretrained layers are cached, so that a search over parameters of
@@ -239,7 +211,7 @@ class StackedAutoencoderClassifier(
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None but for pretraining), `n_iter`,
         `converged`, `first_loss` (after its first iteration or epoch) and
-        `last_loss`, `seconds`, `accuracy` (weighted, on the labelled training rows;
+        `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training rows;
         None for pretraining), `loss_curve` and `validation_scores`. The accuracies
         after 'softmax' and after 'fine-tuning' tell what each stage did. A layer from
         the cache of `memory` has the seconds that it took when it was trained.
@@ -308,8 +280,7 @@ class StackedAutoencoderClassifier(
         **TRAINING_CONSTRAINTS,
     }
 
-    _doc_link_module = "skstackedae"
-    _doc_link_template = SparseAutoencoder._doc_link_template
+    classes_: Array
 
     def __init__(
         self,
@@ -374,7 +345,7 @@ class StackedAutoencoderClassifier(
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-    ) -> "StackedAutoencoderClassifier":
+    ) -> Self:
         """Pretrain the hidden layers, train the softmax layer, fine-tune the network.
 
         Parameters
@@ -410,29 +381,28 @@ class StackedAutoencoderClassifier(
             If data or weights are not valid, if parameters do not go together, or if
             the loss does not stay finite. The estimator is then as it was before.
         """
-        task = Task.of_fit(
+        task = Task.begin_fit(
             self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
         )
-        # All is written to a copy: a fit that fails leaves this estimator as it was.
-        fitted = copy.copy(self)
-        X, y = fitted._validated(X, y, reset=not self._goes_on())
-        fitted._set_classes(y)
-        rows = fitted._encoded(X, y, sample_weight)
-        held_out = fitted._given_validation(X_val, y_val, sample_weight_val)
-        random_state = check_random_state(self.random_state)
-        with Threads(self.n_jobs) as threads:
-            fitted._train(rows, held_out, random_state, threads, task)
-        supervised = [stage for stage in fitted.history_ if stage["layer"] is None]
-        warn_unconverged(supervised, self.max_iter)
-        task.end(fitted.__dict__.copy)
-        self.__dict__ = fitted.__dict__
+        goes_on = self._is_warm_start()
+        with fitting(self) as fitted:
+            X, y = fitted._validated(X, y, reset=not goes_on)
+            fitted._set_classes(y)
+            given = fitted._encoded(X, y, sample_weight)
+            held_out = fitted._given_validation(X_val, y_val, sample_weight_val)
+            random_state = check_random_state(self.random_state)
+            with Threads(self.n_jobs) as threads:
+                rows = rows_of(*given, threads)
+                scored = held_out and labeled_rows(rows_of(*held_out, threads))
+                fitted._train(rows, scored, random_state, task)
+            task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(by_adam)
+    @available_if(supports_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> "StackedAutoencoderClassifier":
+    ) -> Self:
         """Go over these samples once; for data that come in parts.
 
         Needs ``solver='adam'``, whose moments are kept from call to call. The first
@@ -468,29 +438,28 @@ class StackedAutoencoderClassifier(
             ``class_weight='balanced'``, or if the loss does not stay finite. The
             estimator is then as it was before.
         """
-        check_passes(self)
+        check_partial_fit_params(self)
         check_unlabeled_label(self.unlabeled_label)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows, which partial_fit never sees: "
                 "pass the weights as a dict, or as sample_weight."
             )
-        fitted = copy.copy(self)
         goes_on = hasattr(self, "coefs_")
-        X, y = fitted._validated(X, y, reset=not goes_on)
-        if goes_on:
-            X = X.astype(self.coefs_[0].dtype, copy=False)
-        if classes is not None:
-            classes = column_or_1d(classes)
-            classes = classes[is_labelled(classes, self.unlabeled_label)]
-        _check_partial_fit_first_call(fitted, classes)
-        check_classes(fitted.classes_, self.unlabeled_label, name="classes")
-        rows = fitted._encoded(X, y, sample_weight)
-        n_passes = self.n_iter_ if goes_on else 0
-        random_state = random_state_of_pass(self.random_state, n_passes)
-        with Threads(self.n_jobs) as threads:
-            fitted._train_further(rows, random_state, threads, goes_on)
-        self.__dict__ = fitted.__dict__
+        with fitting(self) as fitted:
+            X, y = fitted._validated(X, y, reset=not goes_on)
+            if classes is not None:
+                classes = column_or_1d(classes)
+                classes = classes[is_labeled(classes, self.unlabeled_label)]
+            _check_partial_fit_first_call(fitted, classes)
+            check_classes(fitted.classes_, self.unlabeled_label, name="classes")
+            given = fitted._encoded(X, y, sample_weight)
+            n_passes = self.n_iter_ if goes_on else 0
+            random_state = random_state_of_pass(self.random_state, n_passes)
+            dtype = self.coefs_[0].dtype if goes_on else None
+            with Threads(self.n_jobs) as threads:
+                rows = rows_of(*given, threads, dtype)
+                fitted._partial_fit(rows, random_state, goes_on)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -506,7 +475,7 @@ class StackedAutoencoderClassifier(
         ndarray of shape (n_samples,)
             The most probable class of each sample.
         """
-        logits = self._map_rows(output, X, self._layers())
+        logits = self._map_rows(forward_output, self._validated(X), self._layers())
         return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> Array:
@@ -522,7 +491,7 @@ class StackedAutoencoderClassifier(
         ndarray of shape (n_samples, n_classes)
             Probability of each class, in the order of `classes_`.
         """
-        return self._map_rows(_probabilities, X, self._layers())
+        return self._map_rows(_probabilities, self._validated(X), self._layers())
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict logarithms of class probabilities, finite also for tiny ones.
@@ -537,7 +506,7 @@ class StackedAutoencoderClassifier(
         ndarray of shape (n_samples, n_classes)
             Log-probability of each class, in the order of `classes_`.
         """
-        return self._map_rows(_log_probabilities, X, self._layers())
+        return self._map_rows(_log_probabilities, self._validated(X), self._layers())
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits.
@@ -553,58 +522,8 @@ class StackedAutoencoderClassifier(
             Logit of each class, in the order of `classes_`; for two classes the
             second's less the first's.
         """
-        logits = self._map_rows(output, X, self._layers())
+        logits = self._map_rows(forward_output, self._validated(X), self._layers())
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def transform(self, X: Any) -> Any:
-        """Return the deep features: what the softmax layer sees.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            Activations of the last hidden layer; X itself without hidden layers.
-        """
-        layers = self._layers()[:-1]
-        if layers:
-            return self._map_rows(output, X, layers)
-        # A copy, because it is the caller's own array.
-        return self._validated(X).copy()
-
-    @available_if(_has_decoders)
-    def inverse_transform(self, X: Any) -> Any:
-        """Decode deep features down the pretrained stack.
-
-        The decoders are those of pretraining. Fine-tuning moves the encoders away from
-        them: with ``fine_tune=True`` a decoded sample shows what the pretrained
-        network would have meant by these features, not the best reconstruction.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Activations of the last hidden layer, as `transform` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Samples.
-        """
-        check_is_fitted(self)
-        decoded = check_array(
-            X, accept_sparse="csr", dtype=float_dtypes(X), order="C", input_name="X"
-        )
-        if decoded.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {decoded.shape[1]} columns, but the last hidden layer of this "
-                f"{type(self).__name__} has {self._n_features_out} units."
-            )
-        for autoencoder in reversed(self.autoencoders_):
-            decoded = autoencoder._decode(decoded)
-        return decoded if self.activations_ else decoded.copy()
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy on the samples that have a label.
@@ -626,11 +545,11 @@ class StackedAutoencoderClassifier(
             Weighted part of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
-        labelled = is_labelled(column_or_1d(y), self.unlabeled_label)
-        if not labelled.all():
-            if not labelled.any():
+        labeled = is_labeled(column_or_1d(y), self.unlabeled_label)
+        if not labeled.all():
+            if not labeled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
-            rows = np.flatnonzero(labelled)
+            rows = np.flatnonzero(labeled)
             # Not every sparse format can be indexed.
             X = _safe_indexing(X.tocsr() if issparse(X) else X, rows)
             y = _safe_indexing(y, rows)
@@ -638,54 +557,29 @@ class StackedAutoencoderClassifier(
                 sample_weight = _safe_indexing(sample_weight, rows)
         return float(super().score(X, y, sample_weight))
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.coefs_[-1].shape[0]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def _sk_visual_block_(self) -> Any:
-        return stack_block(self)
-
-    def _goes_on(self) -> bool:
-        return bool(self.warm_start) and hasattr(self, "coefs_")
-
     def _n_stages(self) -> int:
         n_hidden = len(layer_sizes(self.hidden_layer_sizes))
-        n_pretrained = n_hidden if self.pretrain and not self._goes_on() else 0
-        if n_pretrained and isinstance(self.autoencoder, list | tuple):
-            frozen = [isinstance(a, FrozenEstimator) for a in self.autoencoder]
-            n_pretrained -= sum(frozen)
-        return n_pretrained + len(self._supervised_stages(n_hidden))
+        return self._n_pretrained() + len(self._supervised_stages(n_hidden))
 
     def _supervised_stages(self, n_hidden: int) -> list[SupervisedStage]:
         """Stages 2 and 3: softmax training, fine-tuning, or both."""
         fine_tunes = self.fine_tune and n_hidden > 0
         stages = []
-        if not (fine_tunes and self._goes_on()):
-            stages.append(SupervisedStage.of(self, "softmax", n_hidden))
+        if not (fine_tunes and self._is_warm_start()):
+            stages.append(self._supervised_stage("softmax", n_hidden))
         if fine_tunes:
-            stages.append(SupervisedStage.of(self, "fine-tuning", 0))
+            stages.append(self._supervised_stage("fine-tuning", 0))
         return stages
 
-    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        return validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=float_dtypes(X),
-            order="C",
-            reset=reset,
+    def _supervised_stage(self, name: str, n_fixed: int) -> SupervisedStage:
+        hidden_alpha = self.alpha if self.hidden_alpha is None else self.hidden_alpha
+        return SupervisedStage(
+            self._stage(name), n_fixed, self.alpha, hidden_alpha, self.corruption
         )
 
     def _set_classes(self, y: Array) -> None:
         check_unlabeled_label(self.unlabeled_label)
-        labels = y[is_labelled(y, self.unlabeled_label)]
+        labels = y[is_labeled(y, self.unlabeled_label)]
         if not len(labels):
             raise ValueError(
                 f"No row has a label: y holds only unlabeled_label="
@@ -694,7 +588,7 @@ class StackedAutoencoderClassifier(
         check_classification_targets(labels)
         classes = np.unique(labels)
         check_classes(classes, self.unlabeled_label)
-        if self._goes_on() and not np.array_equal(classes, self.classes_):
+        if self._is_warm_start() and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes.tolist()}, but the fit that warm_start="
                 f"True goes on from has {self.classes_.tolist()}: pass rows of these "
@@ -702,190 +596,115 @@ class StackedAutoencoderClassifier(
             )
         self.classes_: Array = classes
 
-    def _encoded(self, X: Any, y: Array, sample_weight: Any, name: str = "y") -> Block:
+    def _encoded(
+        self, X: Any, y: Array, sample_weight: Any, name: str = "y"
+    ) -> tuple[Any, Array, Array]:
         codes = encode_labels(y, self.classes_, self.unlabeled_label, name=name)
-        return Block(X, codes, check_sample_weight(sample_weight, X))
+        return X, codes, check_sample_weight(sample_weight, X)
 
     def _given_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Block | None:
+    ) -> tuple[Any, Array, Array] | None:
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together: pass both or none.")
         try:
             X_val, y_val = self._validated(X_val, y_val)
-            rows = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
+            given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Weights of classes are for training: scores are what score would say.
-            return labelled_rows(rows)
+            labeled_rows(rows_of(*given, None))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
+        return given
 
     def _train(
         self,
-        rows: Block,
-        held_out: Block | None,
+        rows: Rows,
+        held_out: Rows | None,
         random_state: np.random.RandomState,
-        threads: Threads,
         task: Task,
     ) -> None:
         """Run the stages on validated rows, inside of a call that holds the threads."""
-        autoencoders = self._autoencoders(rows.X.shape[1], random_state)
-        rows = prepare_rows(*rows, canonical=self._trains_by_lbfgs_alone(autoencoders))
+        autoencoders = self._autoencoders(rows.n_features, random_state)
+        goes_on = self._is_warm_start()
+        rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
         if self.early_stopping and held_out is None:
-            rows, held_out = hold_out_labelled(
+            rows, held_out = hold_out_labeled(
                 rows, self.validation_fraction, random_state
             )
-        labelled = TrainingRows(*self._labelled(rows), threads)
-        watched = held_out and TrainingRows(*held_out, threads)
-        self.history_: list[dict[str, Any]] = []
-        if self._goes_on():
-            layers = self._previous_layers(autoencoders, rows.X.dtype)
+        labeled = labeled_rows(rows, self._class_weights(rows))
+        if goes_on:
+            layers = self._previous_network(autoencoders, rows.dtype)
+            self.history_ = []
         else:
-            all_rows = TrainingRows(*rows, threads)
-            layers = self._new_layers(autoencoders, all_rows, task)
+            encoders, pretrained = self._new_encoders(autoencoders, rows, task)
+            layers = self._with_output(encoders, rows.n_features)
+            self.history_ = [record.to_dict() for record in pretrained]
 
         def attributes(network: Sequence[Layer]) -> dict[str, Any]:
-            return {**vars(self), **self._attributes(network, rows.X.dtype)}
+            return {**vars(self), **network_attributes(network, "softmax")}
 
+        records = []
         stages = self._supervised_stages(len(layers) - 1)
         for stage in stages:
-            layers, result, record = stage.run(
+            layers, record = stage.run(
                 layers,
-                labelled,
-                watched if stage is stages[-1] else None,
+                labeled,
+                held_out if stage is stages[-1] else None,
                 random_state,
                 task=task,
                 fitted_attributes=attributes,
             )
-            self.history_.append(record)
-            self.__dict__.update(attributes_of_run(result, record))
-        # What partial_fit left is not about these weights.
-        self.__dict__.pop("_adam_state", None)
-        self._store(layers, rows.X.dtype)
+            records.append(record)
+            self.history_.append(record.to_dict())
+            self._set_record(record)
+        self._set_network(layers, "softmax")
+        warn_unconverged(records, self.max_iter)
 
-    def _train_further(
-        self,
-        rows: Block,
-        random_state: np.random.RandomState,
-        threads: Threads,
-        goes_on: bool,
+    def _partial_fit(
+        self, rows: Rows, random_state: np.random.RandomState, goes_on: bool
     ) -> None:
         """Go over validated rows once; the first time, pretrain on them before."""
-        autoencoders = self._autoencoders(rows.X.shape[1], random_state)
-        rows = prepare_rows(*rows, canonical=False)
+        autoencoders = self._autoencoders(rows.n_features, random_state)
+        rows = prepare_rows(rows, canonical=False)
         if goes_on:
-            layers = self._previous_layers(autoencoders, rows.X.dtype)
+            layers = self._previous_network(autoencoders, rows.dtype)
         else:
-            self.history_ = []
-            all_rows = TrainingRows(*rows, threads)
-            layers = self._new_layers(autoencoders, all_rows, Task())
-            self.loss_, self.n_iter_ = math.nan, 0
-            self.loss_curve_: list[float] = []
-        self.validation_scores_: list[float] | None = None
-        self.best_validation_score_: float | None = None
-        if (rows.y != UNLABELLED).any():
-            labelled = TrainingRows(*self._labelled(rows), threads)
+            encoders, pretrained = self._new_encoders(autoencoders, rows, Task())
+            layers = self._with_output(encoders, rows.n_features)
+            self.history_ = [record.to_dict() for record in pretrained]
+            self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
+        self.validation_scores_ = self.best_validation_score_ = None
+        if rows.y is not None and (rows.y != UNLABELED).any():
+            labeled = labeled_rows(rows, self._class_weights(rows))
             n_fixed = 0 if self.fine_tune else len(layers) - 1
-            stage = SupervisedStage.of(self, "fine-tuning", n_fixed)
-            state = getattr(self, "_adam_state", None)
-            layers, self.loss_, self._adam_state = stage.pass_once(
-                layers, labelled, state, random_state
+            stage = self._supervised_stage("fine-tuning", n_fixed)
+            layers, loss, adam_state = stage.run_epoch(
+                layers, labeled, getattr(self, "_adam_state", None), random_state
             )
-            self.loss_curve_ = [*self.loss_curve_, self.loss_]
-            self.n_iter_ = len(self.loss_curve_)
-        self._store(layers, rows.X.dtype)
+            self._set_epoch(loss, adam_state)
+        self._set_network(layers, "softmax")
 
-    def _autoencoders(
-        self, n_features: int, random_state: np.random.RandomState
-    ) -> list[LayerAutoencoder]:
-        return layer_autoencoders(
-            self.autoencoder,
-            (n_features, *layer_sizes(self.hidden_layer_sizes)),
-            random_state,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            feature_names=getattr(self, "feature_names_in_", None),
+    def _class_weights(self, rows: Rows) -> Array:
+        assert rows.y is not None
+        return class_weights(self.class_weight, self.classes_, rows.y, rows.weights)
+
+    def _is_canonical(self, autoencoders: list[LayerAutoencoder]) -> bool:
+        pretrains = self.pretrain and not self._is_warm_start()
+        return self.solver == "lbfgs" and (
+            not pretrains or self._pretrains_by_lbfgs_alone(autoencoders)
         )
 
-    def _labelled(self, rows: Block) -> Block:
-        of_classes = class_weights(self.class_weight, self.classes_, rows.y, rows.w)
-        return labelled_rows(rows, of_classes)
-
-    def _trains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
-        trained: list[Any] = [self]
-        if self.pretrain and not self._goes_on():
-            trained += [a for a in autoencoders if isinstance(a, SparseAutoencoder)]
-        return all(estimator.solver == "lbfgs" for estimator in trained)
-
-    def _new_layers(
-        self, autoencoders: list[LayerAutoencoder], rows: TrainingRows, task: Task
-    ) -> list[Layer]:
-        """Stage 1: pretrain the hidden layers, or only initialise them.
-
-        Above them comes a softmax layer of zeros.
-        """
-        # What an earlier fit left must not pass for this one's.
-        self.__dict__.pop("autoencoders_", None)
-        if self.pretrain:
-            pretrained = pretrained_layers(
-                autoencoders, rows, memory=self.memory, task=task
-            )
-            hidden, self.autoencoders_, self.history_ = pretrained
-            if self.autoencoders_ and hasattr(self, "feature_names_in_"):
-                self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
-        else:
-            hidden = initial_layers(autoencoders, rows.X.shape[1], rows.X.dtype)
-        n_in = len(hidden[-1].b) if hidden else rows.X.shape[1]
-        n_out = len(self.classes_)
-        return [*hidden, Layer(np.zeros((n_in, n_out)), np.zeros(n_out), IDENTITY)]
-
-    def _previous_layers(
-        self, autoencoders: list[LayerAutoencoder], dtype: Any
-    ) -> list[Layer]:
-        now = {
-            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
-            "activations of the autoencoders": [a.activation for a in autoencoders],
-        }
-        before = [tuple(len(b) for b in self.intercepts_[:-1]), self.activations_]
-        for (name, value), value_before in zip(now.items(), before, strict=True):
-            if value != value_before:
-                raise ValueError(
-                    f"{name}={value!r}, but the fit that this one goes on from has "
-                    f"{value_before!r}: set it back, or start anew, by fit with "
-                    "warm_start=False."
-                )
-        return [layer.astype(dtype) for layer in self._layers()]
-
-    def _store(self, layers: Sequence[Layer], dtype: Any) -> None:
-        self.__dict__.update(self._attributes(layers, dtype))
-        self.n_layers_ = len(layers) + 1
-        self.n_outputs_ = len(self.classes_)
-        self.out_activation_ = "softmax"
-
-    def _attributes(self, layers: Sequence[Layer], dtype: Any) -> dict[str, Any]:
-        """Attributes that make a fitted estimator of a network."""
-        return {
-            # Copies of their own: a view would keep the solver's whole vector alive.
-            "coefs_": [np.array(layer.W, dtype=dtype) for layer in layers],
-            "intercepts_": [np.array(layer.b, dtype=dtype) for layer in layers],
-            "activations_": [layer.activation.name for layer in layers[:-1]],
-        }
-
-    def _layers(self) -> list[Layer]:
-        check_is_fitted(self)
-        hidden = [ACTIVATIONS[name] for name in self.activations_]
-        return make_layers(self.coefs_, self.intercepts_, [*hidden, IDENTITY])
-
-    def _map_rows(self, function: Any, X: Any, layers: list[Layer]) -> Array:
-        X = self._validated(X)
-        row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
-        return map_rows(function, X, layers, row_width=row_width, n_jobs=self.n_jobs)
+    def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
+        """Put a softmax layer of zeros above the hidden layers."""
+        n_in = len(encoders[-1].b) if encoders else n_features
+        return [*encoders, zero_output_layer(n_in, len(self.classes_))]
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:
-    return SOFTMAX.predict(output(X, layers))
+    return SOFTMAX.predict(forward_output(X, layers))
 
 
 def _log_probabilities(X: Array, layers: Sequence[Layer]) -> Array:
-    return SOFTMAX.log_predict(output(X, layers))
+    return SOFTMAX.log_predict(forward_output(X, layers))

@@ -153,10 +153,10 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
     True
     """
     check_fitted_instance(autoencoder, SparseAutoencoder)
-    activation, out_activation = autoencoder.activations_
+    (activation,) = autoencoder.activations_
     layers = autoencoder._layers()
     mlp = MLPRegressor(hidden_layer_sizes=(len(layers[0].b),), activation=activation)
-    _set_fitted(mlp, autoencoder, layers, out_activation)
+    _set_fitted(mlp, autoencoder, layers, autoencoder.out_activation_)
     return mlp
 
 

@@ -38,7 +38,7 @@ def test_delta_is_the_derivative(name):
     h = 1e-6
     numeric = (activation.function(Z + h) - activation.function(Z - h)) / (2 * h)
     error = np.linspace(-2, 3, 100)
-    delta = activation.delta(error, activation.function(Z))
+    delta = activation.backward(error, activation.function(Z))
     np.testing.assert_allclose(delta, error * numeric, atol=1e-8)
 
 
@@ -52,18 +52,18 @@ def test_extreme_inputs_stay_in_range(name, dtype):
     assert np.isfinite(A).all()
     assert A.min() >= activation.lower
     assert A.max() <= activation.upper
-    assert np.isfinite(activation.delta(np.ones_like(Z), A)).all()
+    assert np.isfinite(activation.backward(np.ones_like(Z), A)).all()
 
 
 @pytest.mark.parametrize("name", ["logistic", "tanh"])
 def test_rate_maps_the_range_to_0_and_1(name):
     activation = ACTIVATIONS[name]
     ends = np.array([activation.lower, activation.upper])
-    np.testing.assert_array_equal(activation.rate(ends), [0, 1])
+    np.testing.assert_array_equal(activation.mean_activation(ends), [0, 1])
     assert activation.is_bounded
 
 
 @pytest.mark.parametrize("name", ["relu", "identity"])
 def test_unbounded_units_have_no_rate_but_a_mean(name):
     assert not ACTIVATIONS[name].is_bounded
-    assert ACTIVATIONS[name].rate(3.5) == 3.5
+    assert ACTIVATIONS[name].mean_activation(3.5) == 3.5

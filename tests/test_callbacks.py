@@ -268,11 +268,11 @@ def test_a_cached_layer_is_a_task_without_iterations(data, callback_package, tmp
 
 
 def test_without_callbacks_there_is_one_task_that_does_nothing(data):
-    task = Task.of_fit(small(), 4, X=data[0], y=data[1])
+    task = Task.begin_fit(small(), 4, X=data[0], y=data[1])
     assert task.subtask("any", max_subtasks=3) is task
     assert task.end(lambda: pytest.fail("nobody asked for attributes")) is False
-    iterations = Iterations(task)
-    assert iterations.end(lambda theta: pytest.fail("nobody asked"), None) is False
+    iterations = Iterations(task, lambda theta: pytest.fail("nobody asked"))
+    assert iterations.should_stop(1, 0.0, None) is False
 
 
 def test_verbose_prints_a_line_a_stage_or_an_iteration(data, capsys):

@@ -4,7 +4,13 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import SOLVERS, assert_same_weights, small_autoencoder, small_classifier
+from helpers import (
+    SOLVERS,
+    assert_same_weights,
+    rows_in_memory,
+    small_autoencoder,
+    small_classifier,
+)
 from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.datasets import load_digits
@@ -14,11 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._rows.blocks import Block
-from skstackedae._rows.labels import hold_out_labelled
+from skstackedae._rows.labels import hold_out_labeled
 from skstackedae._rows.preparation import prepare_rows
-from skstackedae._training.solvers import SolverOptions, SolverResult
-from skstackedae._training.stopping import Validation
+from skstackedae._training.solvers import SolverResult
+from skstackedae._training.stopping import HeldOutScores, Patience
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
@@ -109,8 +114,8 @@ def test_early_stopping_holds_out_a_stratified_part(solver, split, global_random
 
 def test_rows_that_are_held_out_are_of_every_class_and_labeled(rng):
     codes = np.r_[np.repeat([0, 1, 2], [50, 20, 10]), np.full(30, -1)]
-    rows = Block(rng.rand(110, 3), codes, np.ones(110))
-    train, held_out = hold_out_labelled(rows, 0.1, rng)
+    rows = rows_in_memory(rng.rand(110, 3), codes, np.ones(110))
+    train, held_out = hold_out_labeled(rows, 0.1, rng)
     assert_array_equal(np.bincount(held_out.y), [5, 2, 1])
     assert (train.y == -1).sum() == 30
     assert_array_equal(
@@ -268,7 +273,7 @@ def test_an_autoencoder_is_watched_by_its_reconstructions(
     assert model.best_validation_score_ == max(model.validation_scores_)
     # The best score is that of a tenth of the rows, whichever they are.
     if solver == "lbfgs":
-        X = prepare_rows(X, None, np.ones(400), canonical=True).X
+        X = prepare_rows(rows_in_memory(X), canonical=True).X
     rows = np.random.RandomState(global_random_seed).permutation(400)[:40]
     assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
     plain = SparseAutoencoder(20, random_state=global_random_seed, **settings).fit(X)
@@ -284,17 +289,16 @@ def test_a_prototype_may_stop_early_too(few_digits):
 
 
 def test_the_best_vector_is_a_copy():
-    options = SolverOptions(9, 0.1, 2, "auto", "constant", 0.1, True)
     theta = np.zeros(2)
-    validation = Validation(lambda theta: -abs(theta[0] - 3), perfect=0.0)
+    held_out = HeldOutScores(lambda theta: -abs(theta[0] - 3), 0.0, Patience(0.1, 2))
     ended = []
     for _ in range(6):
         theta += 1
-        ended.append(validation.ends_run(theta, options))
-    assert validation.scores == [-2, -1, 0, -1, -2, -3]
+        ended.append(held_out.should_stop(1, 0.0, theta))
+    assert held_out.scores == [-2, -1, 0, -1, -2, -3]
     assert ended == [False, False, False, False, True, True]
     result = SolverResult(theta, 0.5, 6, False, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
-    best = validation.best_of(result)
+    best = held_out.with_best_weights(result)
     assert_array_equal(best.theta, [3, 3])
     assert best.loss == 4.0
     assert best.n_iter == 6

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows.labels import class_weights, encode_labels, is_labelled
+from skstackedae._rows.labels import class_weights, encode_labels, is_labeled
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
@@ -245,7 +245,7 @@ def test_bad_class_weights_are_an_error(few_digits, weight):
 
 
 def test_classes_without_any_weight_are_an_error(few_digits):
-    with pytest.raises(ValueError, match="No labelled row has a weight above 0"):
+    with pytest.raises(ValueError, match="No labeled row has a weight above 0"):
         small(class_weight=dict.fromkeys(range(10), 0.0)).fit(*few_digits)
 
 
@@ -315,4 +315,4 @@ def test_encoding_is_the_position_among_the_classes():
     ],
 )
 def test_labels_of_other_types_are_labels(y, label, expected):
-    assert_array_equal(is_labelled(np.array(y), label), expected)
+    assert_array_equal(is_labeled(np.array(y), label), expected)

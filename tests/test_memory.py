@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from skstackedae import SparseAutoencoder
+from skstackedae._training import pretraining
 
 # Layers after so few iterations are no good ones.
 pytestmark = pytest.mark.filterwarnings(
@@ -31,13 +32,13 @@ def data(few_digits):
 def trained(monkeypatch):
     """Layers that were trained, not taken from a cache."""
     numbers = []
-    train = SparseAutoencoder._train
+    train = pretraining.train_autoencoder
 
-    def counted(self, X, weights, stage, *rest):
+    def counted(rows, settings, stage, *rest, **options):
         numbers.append(stage.layer)
-        return train(self, X, weights, stage, *rest)
+        return train(rows, settings, stage, *rest, **options)
 
-    monkeypatch.setattr(SparseAutoencoder, "_train", counted)
+    monkeypatch.setattr(pretraining, "train_autoencoder", counted)
     return numbers
 
 
@@ -138,7 +139,7 @@ def test_a_damaged_cache_is_computed_anew_with_a_warning(
     with caplog.at_level("WARNING"):
         again = small(memory=str(tmp_path)).fit(*data)
     # joblib warns through Python's logging.
-    assert caplog.text.count("Exception while loading results for _trained") == 2
+    assert caplog.text.count("Exception while loading results for _train_uncached") == 2
     assert trained == [1, 2] * 2
     assert_array_equal(again.coefs_[0], model.coefs_[0])
     with warnings.catch_warnings():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import rows_in_memory
 from numpy.testing import assert_array_equal
 
-from skstackedae._rows.blocks import RowBlocks
 from skstackedae._rows.noise import MaskingNoise
 
 
@@ -55,18 +55,22 @@ def test_no_noise_draws_nothing():
     assert random_state.randint(1000) == np.random.RandomState(0).randint(1000)
 
 
-def test_blocks_keep_their_noise_and_each_batch_has_its_own(rng):
+def test_rows_keep_their_noise_and_each_batch_has_its_own(rng):
     X = 1 + rng.rand(30, 5)
-    rows = RowBlocks(X, X, None, row_width=5, corruption=MaskingNoise(0.5, 0))
+    rows = rows_in_memory(X, block_rows=7).with_noise(MaskingNoise(0.5, 0))
 
     def noisy(part):
-        return np.concatenate([block.X for block in part.map(lambda block: block)])
+        return part.map(lambda rows: rows)
 
     assert_array_equal(noisy(rows), noisy(rows))
+    other_cut = rows_in_memory(X, block_rows=30).with_noise(MaskingNoise(0.5, 0))
+    assert_array_equal(noisy(rows), noisy(other_cut))
     indices = np.arange(30)
-    first, second = rows.batch(indices), rows.batch(indices)
-    assert_array_equal(noisy(first), noisy(first))
+    first, second = rows.batch(indices, 1), rows.batch(indices, 2)
+    assert_array_equal(noisy(first), noisy(rows.batch(indices, 1)))
     assert (noisy(first) != noisy(second)).any()
-    assert_array_equal(noisy(first.without_noise()), X)
-    (block,) = first.map(lambda block: block)
-    assert_array_equal(block.y, X)
+    assert_array_equal(noisy(first.with_noise(None)), X)
+    # Rows without targets are their own, without noise.
+    noisy_X, y, _ = first.load(slice(0, 30))
+    assert (noisy_X != X).any()
+    assert_array_equal(y, X)

@@ -8,21 +8,17 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import finite_difference
+from helpers import finite_difference, rows_in_memory
 from numpy.testing import assert_allclose
 from scipy.special import expit, softmax
 
 from skstackedae._network.activations import ACTIVATIONS
-from skstackedae._network.layout import ParameterLayout, TiedLayout
+from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
-from skstackedae._rows import blocks as _row_blocks
-from skstackedae._rows.blocks import RowBlocks
 from skstackedae._rows.noise import MaskingNoise
 from skstackedae._training.diagnostics import ActivationStatistics
-from skstackedae._training.objectives import (
-    AutoencoderObjective,
-    NetworkObjective,
-)
+from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
+from skstackedae._training.solvers import Batch
 
 FUNCTIONS = {
     "logistic": expit,
@@ -43,10 +39,8 @@ N_ROWS, N_FEATURES, N_CLASSES = 12, 5, 3
 
 
 @pytest.fixture(params=[1, 4], ids=["1 block", "4 blocks"])
-def n_blocks(request, monkeypatch):
-    """Cut the few rows of these tests into this many blocks."""
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", N_ROWS // request.param)
+def n_blocks(request):
+    """Number of blocks that the few rows of a test are cut into."""
     return request.param
 
 
@@ -58,12 +52,18 @@ def make_rows(rng, weighted, dtype=np.float64):
 
 
 def make_autoencoder(
-    rng, activation="logistic", decoder="logistic", beta=3.0, weighted=True, dtype="f8"
+    rng,
+    activation="logistic",
+    decoder="logistic",
+    beta=3.0,
+    weighted=True,
+    dtype="f8",
+    n_blocks=1,
 ):
     X, _, w = make_rows(rng, weighted, dtype)
     layout = ParameterLayout((N_FEATURES, 4, N_FEATURES))
     objective = AutoencoderObjective(
-        RowBlocks(X, X, w, row_width=sum(layout.sizes)),
+        rows_in_memory(X, None, w, block_rows=N_ROWS // n_blocks),
         layout,
         ACTIVATIONS[activation],
         SquaredError(ACTIVATIONS[decoder]),
@@ -74,18 +74,30 @@ def make_autoencoder(
     return objective, rng.uniform(-1, 1, layout.n_parameters)
 
 
-def make_network(rng, hidden, alpha=0.02, hidden_alpha=0.01, weighted=True, dtype="f8"):
+def make_network(
+    rng,
+    hidden,
+    alpha=0.02,
+    hidden_alpha=0.01,
+    weighted=True,
+    dtype="f8",
+    n_blocks=1,
+):
     X, y, w = make_rows(rng, weighted, dtype)
     sizes = (N_FEATURES, *range(4, 4 + len(hidden)), N_CLASSES)
     layout = ParameterLayout(sizes)
     objective = NetworkObjective(
-        RowBlocks(X, y, w, row_width=sum(sizes)),
+        rows_in_memory(X, y, w, block_rows=N_ROWS // n_blocks),
         layout,
         tuple(ACTIVATIONS[name] for name in hidden),
         alpha=alpha,
         hidden_alpha=hidden_alpha,
     )
     return objective, rng.uniform(-1, 1, layout.n_parameters)
+
+
+def with_noise(objective, noise):
+    return dataclasses.replace(objective, rows=objective.rows.with_noise(noise))
 
 
 def numeric_gradient(objective, theta, rows=None):
@@ -99,7 +111,7 @@ def ufldl_autoencoder(objective, theta):
     coefs, intercepts = objective.layout.unpack(theta)
     W1, W2 = (W.T for W in coefs)
     b1, b2 = (b[:, None] for b in intercepts)
-    data, w = objective.data.X.T, objective.data.weights
+    data, w = objective.rows.X.T, objective.rows.weights
     f, g = objective.activation.name, objective.loss.activation.name
     alpha, beta = objective.alpha, objective.sparsity_weight
     rho = objective.sparsity_target
@@ -129,8 +141,8 @@ def ufldl_network(objective, theta):
     coefs, intercepts = objective.layout.unpack(theta)
     stack = [(W.T, b[:, None]) for W, b in zip(coefs, intercepts, strict=True)]
     names = [activation.name for activation in objective.activations]
-    w, y = objective.data.weights, objective.data.y
-    a = [objective.data.X.T]
+    w, y = objective.rows.weights, objective.rows.y
+    a = [objective.rows.X.T]
     for (W, b), name in zip(stack, names, strict=False):
         a.append(FUNCTIONS[name](W @ a[-1] + b))
     theta_softmax, b_softmax = stack[-1]
@@ -185,23 +197,29 @@ NETWORKS = [
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize(("activation", "decoder", "beta"), AUTOENCODERS)
 def test_autoencoder_gradient(activation, decoder, beta, weighted, n_blocks, rng):
-    objective, theta = make_autoencoder(rng, activation, decoder, beta, weighted)
-    assert len(objective.data) == n_blocks
+    objective, theta = make_autoencoder(
+        rng, activation, decoder, beta, weighted, n_blocks=n_blocks
+    )
+    assert len(objective.rows.slices) == n_blocks
     check_gradient(objective, theta, ufldl_autoencoder)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("hidden", NETWORKS, ids="-".join)
 def test_network_gradient(hidden, weighted, n_blocks, rng):
-    objective, theta = make_network(rng, hidden, weighted=weighted)
-    assert len(objective.data) == n_blocks
+    objective, theta = make_network(rng, hidden, weighted=weighted, n_blocks=n_blocks)
+    assert len(objective.rows.slices) == n_blocks
     check_gradient(objective, theta, ufldl_network)
 
 
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
 def test_mini_batch_gradient(make, n_blocks, rng):
-    objective, theta = make(rng, "logistic" if make is make_autoencoder else ("tanh",))
-    rows = np.array([7, 0, 3, 11, 5])
+    objective, theta = make(
+        rng,
+        "logistic" if make is make_autoencoder else ("tanh",),
+        n_blocks=n_blocks,
+    )
+    rows = Batch(np.array([7, 0, 3, 11, 5]), 1)
     _, gradient = objective.value_and_gradient(theta, rows)
     numeric = numeric_gradient(objective, theta, rows)
     assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
@@ -212,7 +230,7 @@ def test_mini_batches_average_to_the_whole(rng):
     objective, theta = make_autoencoder(rng, beta=0.0)
     value, gradient = objective.value_and_gradient(theta)
     batches = np.split(rng.permutation(N_ROWS), [5])
-    parts = [objective.value_and_gradient(theta, rows) for rows in batches]
+    parts = [objective.value_and_gradient(theta, Batch(rows, 1)) for rows in batches]
     shares = [len(rows) / N_ROWS for rows in batches]
     assert np.dot(shares, [part[0] for part in parts]) == pytest.approx(value)
     average = sum(s * part[1] for s, part in zip(shares, parts, strict=True))
@@ -222,10 +240,10 @@ def test_mini_batches_average_to_the_whole(rng):
 def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     objective, theta = make_autoencoder(rng, beta=1e6)
     rows = np.array([1, 4, 6])
-    value, _ = objective.value_and_gradient(theta, rows)
+    value, _ = objective.value_and_gradient(theta, Batch(rows, 1))
     coefs, intercepts = objective.layout.unpack(theta)
-    H = expit(objective.data.X[rows] @ coefs[0] + intercepts[0])
-    rate = np.average(H, axis=0, weights=objective.data.weights[rows])
+    H = expit(objective.rows.X[rows] @ coefs[0] + intercepts[0])
+    rate = np.average(H, axis=0, weights=objective.rows.weights[rows])
     rho = objective.sparsity_target
     kl = rho * np.log(rho / rate) + (1 - rho) * np.log((1 - rho) / (1 - rate))
     # Beside a weight of a million the other terms do not show.
@@ -250,7 +268,7 @@ def test_float32_follows_float64(make, global_random_seed):
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
 def test_objectives_change_nothing_they_are_handed(make, rng):
     objective, theta = make(rng, "tanh" if make is make_autoencoder else ("relu",))
-    data = objective.data
+    data = objective.rows
     before = [a.copy() for a in (theta, data.X, data.weights)]
     first = objective.value_and_gradient(theta)
     second = objective.value_and_gradient(theta)
@@ -262,8 +280,8 @@ def test_objectives_change_nothing_they_are_handed(make, rng):
 
 
 def test_accuracy_is_weighted(n_blocks, rng):
-    objective, theta = make_network(rng, ("logistic",))
-    data = objective.data
+    objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
+    data = objective.rows
     W, b = objective.layout.unpack(theta)
     logits = expit(data.X @ W[0] + b[0]) @ W[1] + b[1]
     expected = np.average(logits.argmax(axis=1) == data.y, weights=data.weights)
@@ -271,13 +289,36 @@ def test_accuracy_is_weighted(n_blocks, rng):
 
 
 def test_activation_statistics(n_blocks, rng):
-    objective, theta = make_autoencoder(rng)
+    objective, theta = make_autoencoder(rng, n_blocks=n_blocks)
     layer = objective.layers(theta)[0]
-    statistics = ActivationStatistics.of(objective.data, [layer])
-    H, w = expit(objective.data.X @ layer.W + layer.b), objective.data.weights
+    statistics = ActivationStatistics.from_rows(objective.rows, [layer])
+    H, w = expit(objective.rows.X @ layer.W + layer.b), objective.rows.weights
     mean = np.average(H, axis=0, weights=w)
     assert_allclose(statistics.mean, mean)
     assert_allclose(statistics.std**2, np.average((H - mean) ** 2, axis=0, weights=w))
+
+
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_objectives_with_noise_are_pure(make, n_blocks, rng):
+    objective, theta = make(
+        rng,
+        "logistic" if make is make_autoencoder else ("logistic", "tanh"),
+        n_blocks=n_blocks,
+    )
+    objective = with_noise(objective, MaskingNoise(0.5, 3))
+    batches = [None, *(Batch(rng.permutation(N_ROWS), k) for k in (1, 2, 3))]
+    arguments = [(t, batch) for t in (theta, -theta) for batch in batches]
+    first = [objective.value_and_gradient(*pair) for pair in arguments]
+    for number in rng.permutation(np.repeat(np.arange(len(arguments)), 3)):
+        value, gradient = objective.value_and_gradient(*arguments[number])
+        assert value == first[number][0]
+        np.testing.assert_array_equal(gradient, first[number][1])
+    # Each batch has noise of its own, though its rows are the same.
+    everything = np.arange(N_ROWS)
+    one, other = (
+        objective.value_and_gradient(theta, Batch(everything, k))[0] for k in (1, 2)
+    )
+    assert one != other
 
 
 # Other losses, noise, shared weights ------------------------------------------------
@@ -290,14 +331,15 @@ def test_activation_statistics(n_blocks, rng):
 def test_options_of_the_autoencoder_by_finite_differences(
     activation, loss, tied, rate, n_blocks, rng
 ):
-    plain, _ = make_autoencoder(rng, activation)
-    layout = (TiedLayout if tied else ParameterLayout)((N_FEATURES, 4, N_FEATURES))
-    data = plain.data
-    data.corruption = MaskingNoise(rate, 5)
+    plain, _ = make_autoencoder(rng, activation, n_blocks=n_blocks)
+    layout = ParameterLayout((N_FEATURES, 4, N_FEATURES), tied=tied)
     objective = dataclasses.replace(
-        plain, layout=layout, loss=loss(ACTIVATIONS["logistic"])
+        plain,
+        rows=plain.rows.with_noise(MaskingNoise(rate, 5)),
+        layout=layout,
+        loss=loss(ACTIVATIONS["logistic"]),
     )
-    assert len(data) == n_blocks
+    assert len(objective.rows.slices) == n_blocks
     theta = rng.uniform(-1, 1, layout.n_parameters)
     _, gradient = objective.value_and_gradient(theta)
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
@@ -305,15 +347,15 @@ def test_options_of_the_autoencoder_by_finite_differences(
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_network_with_noise_by_finite_differences(rate, n_blocks, rng):
-    objective, theta = make_network(rng, ["logistic", "relu"])
-    objective.data.corruption = MaskingNoise(rate, 5)
+    objective, theta = make_network(rng, ["logistic", "relu"], n_blocks=n_blocks)
+    objective = with_noise(objective, MaskingNoise(rate, 5))
     _, gradient = objective.value_and_gradient(theta)
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
 
 def test_shared_weights_are_the_sum_of_both_layers(rng):
     plain, _ = make_autoencoder(rng)
-    layout = TiedLayout((N_FEATURES, 4, N_FEATURES))
+    layout = ParameterLayout((N_FEATURES, 4, N_FEATURES), tied=True)
     tied = dataclasses.replace(plain, layout=layout)
     theta = rng.uniform(-1, 1, layout.n_parameters)
     both = plain.layout.pack(*layout.unpack(theta))
@@ -329,18 +371,18 @@ def test_shared_weights_are_the_sum_of_both_layers(rng):
 
 
 def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
-    objective, theta = make_autoencoder(rng, beta=0.0)
-    objective.data.corruption = MaskingNoise(0.5, 1)
-    noisy = np.concatenate([block.X for block in objective.data.map(lambda b: b)])
-    X = objective.data.X
+    objective, theta = make_autoencoder(rng, beta=0.0, n_blocks=n_blocks)
+    objective = with_noise(objective, MaskingNoise(0.5, 1))
+    noisy = objective.rows.map(lambda X: X)
+    X = objective.rows.X
     assert 0.2 < np.mean(noisy == 0) < 0.8
     assert_allclose(noisy[noisy != 0], X[noisy != 0])
     (W1, W2), (b1, b2) = objective.layout.unpack(theta)
     reconstructed = expit(expit(noisy @ W1 + b1) @ W2 + b2)
     decay = 0.005 * (np.sum(W1**2) + np.sum(W2**2))
-    expected = 0.5 * objective.data.weights @ np.sum((reconstructed - X) ** 2, axis=1)
+    expected = 0.5 * objective.rows.weights @ np.sum((reconstructed - X) ** 2, axis=1)
     assert objective.value_and_gradient(theta)[0] == pytest.approx(expected + decay)
     # Without noise: what validation and diagnostics see.
     reconstructed = expit(expit(X @ W1 + b1) @ W2 + b2)
-    expected = 0.5 * objective.data.weights @ np.sum((reconstructed - X) ** 2, axis=1)
+    expected = 0.5 * objective.rows.weights @ np.sum((reconstructed - X) ** 2, axis=1)
     assert objective.mean_loss(theta) == pytest.approx(expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skstackedae._network.layout import ParameterLayout, TiedLayout
+from skstackedae._network.layout import ParameterLayout
 
 
 @pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (2, 7, 1, 4)])
@@ -62,7 +62,7 @@ def test_initial_weights_are_uniform_in_the_published_range(rng):
 
 
 def test_tied_layers_are_views_of_the_same_weights(rng):
-    layout = TiedLayout((3, 2, 3))
+    layout = ParameterLayout((3, 2, 3), tied=True)
     theta = rng.rand(layout.n_parameters)
     assert layout.n_parameters == 3 * 2 + 2 + 3
     (W, W_out), (b, b_out) = layout.unpack(theta)
@@ -76,7 +76,7 @@ def test_tied_layers_are_views_of_the_same_weights(rng):
 
 
 def test_tied_weights_start_as_the_encoder_of_untied_ones(global_random_seed):
-    tied, untied = TiedLayout((9, 4, 9)), ParameterLayout((9, 4, 9))
+    tied, untied = (ParameterLayout((9, 4, 9), tied=tied) for tied in (True, False))
     thetas = [
         layout.initialize(np.random.RandomState(global_random_seed))
         for layout in (tied, untied)

@@ -99,14 +99,14 @@ def test_a_call_that_fails_leaves_the_model(few_digits):
     model.set_params(learning_rate_init=0.001)
     assert vars(model).keys() == before.keys()
     assert_array_equal(model.coefs_[0], before["coefs_"][0])
-    assert_array_equal(model._adam_state["first"], before["_adam_state"]["first"])
+    assert_array_equal(model._adam_state["moment_1"], before["_adam_state"]["moment_1"])
 
 
 def test_fit_forgets_the_stream(few_digits):
     X = few_digits[0]
     model = autoencoder(max_iter=3).partial_fit(X).fit(X)
     assert_same_weights(model, autoencoder(max_iter=3).fit(X))
-    assert not hasattr(model, "_adam_state")
+    assert model._adam_state is None
 
 
 @both_makers
@@ -272,7 +272,7 @@ def test_fine_tuning_may_begin_in_mid_stream(few_digits):
     X, y = few_digits
     model = classifier(fine_tune=False).partial_fit(X, y, classes=np.arange(10))
     model.set_params(fine_tune=True).partial_fit(X, y)
-    assert len(model._adam_state["first"]) == sum(
+    assert len(model._adam_state["moment_1"]) == sum(
         W.size + len(b) for W, b in zip(model.coefs_, model.intercepts_, strict=True)
     )
     model.set_params(fine_tune=False).partial_fit(X, y)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import rel_entr
 
-from skstackedae._network.penalties import RATE_MARGIN, kl_sparsity, weight_decay
+from skstackedae._network.penalties import MARGIN, kl_sparsity, weight_decay
 
 
 def test_weight_decay(rng):
@@ -31,7 +31,7 @@ def test_kl_is_zero_at_the_target_and_positive_elsewhere():
 
 @pytest.mark.parametrize("rate", [0.3, 1e-3, 0.0, 1.0, 1e-9, 1 - 1e-9])
 def test_kl_derivative_agrees_with_its_value_everywhere(rate):
-    h = 1e-3 * min(max(rate, RATE_MARGIN), max(1 - rate, RATE_MARGIN)) / 10
+    h = 1e-3 * min(max(rate, MARGIN), max(1 - rate, MARGIN)) / 10
     above, derivative_above = kl_sparsity(np.array(rate + h), 0.1)
     below, derivative_below = kl_sparsity(np.array(rate - h), 0.1)
     numeric = (above - below) / (2 * h)
@@ -42,7 +42,7 @@ def test_kl_derivative_agrees_with_its_value_everywhere(rate):
 
 
 def test_kl_goes_on_along_its_tangent():
-    rates = np.array([0.5, 0.2, 0.0]) * RATE_MARGIN
+    rates = np.array([0.5, 0.2, 0.0]) * MARGIN
     value, derivative = kl_sparsity(rates, 0.1)
     slope = (value[0] - value[2]) / (rates[0] - rates[2])
     np.testing.assert_allclose(derivative, slope, rtol=1e-6)

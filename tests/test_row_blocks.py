@@ -2,15 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import rows_in_memory
 from scipy.sparse import csr_array, csr_matrix, issparse
 
-from skstackedae._rows import blocks as _row_blocks
-from skstackedae._rows.blocks import (
-    RowBlocks,
-    cut_rows,
-    cut_runs,
-    map_rows,
-)
+from skstackedae._rows import blocks
+from skstackedae._rows.blocks import cut_rows, cut_runs, map_rows
 from skstackedae._rows.preparation import prepare_rows
 from skstackedae._rows.threads import Threads
 
@@ -25,16 +21,18 @@ def test_cut_covers_all_rows_in_order(n_rows, row_bytes):
     sizes = np.diff(bounds)
     assert all(cut.start == b for cut, b in zip(cuts, bounds, strict=False))
     assert sizes.max() - sizes.min() <= 1
-    assert sizes.max() <= max(256, _row_blocks.BLOCK_BYTES // row_bytes)
+    assert sizes.max() <= max(256, blocks.BLOCK_BYTES // row_bytes)
 
 
-def test_sum_follows_the_order_of_rows_in_float64(monkeypatch, rng):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+def first_row(X, y, w):
+    return X[0] * 1, len(X)
+
+
+def test_sum_follows_the_order_of_rows_in_float64(rng):
     X = rng.randn(50, 2).astype(np.float32)
     with Threads(3) as threads:
-        rows = RowBlocks(X, row_width=2, threads=threads)
-        total, count = rows.sum(lambda block: (block.X[0].copy(), len(block.X)))
+        rows = rows_in_memory(X, block_rows=1, threads=threads)
+        total, count = rows.sum(first_row)
     expected = np.zeros(2)
     for row in X:
         expected += row
@@ -43,13 +41,25 @@ def test_sum_follows_the_order_of_rows_in_float64(monkeypatch, rng):
     assert count == 50
 
 
+def test_what_is_kept_comes_back_to_its_rows(rng):
+    X = rng.rand(50, 2)
+    rows = rows_in_memory(X, block_rows=7)
+    kept, (total,) = rows.keep(lambda X, y, w, k: (k * X, X.sum(axis=0)), 2)
+    np.testing.assert_allclose(total, X.sum(axis=0))
+
+    def difference(X, y, w, doubled, k):
+        return (np.abs(doubled - k * X).sum(),)
+
+    assert rows.sum(difference, 2, kept=kept) == [0]
+
+
 def test_batch_weights_stand_for_all_rows(rng):
     X, y, w = rng.rand(10, 2), np.arange(10), rng.dirichlet(np.ones(10))
-    batch = RowBlocks(X, y, w, row_width=2).batch(np.array([3, 1]))
-    (block,) = batch.map(lambda block: block)
-    np.testing.assert_array_equal(block.X, X[[3, 1]])
-    np.testing.assert_array_equal(block.y, [3, 1])
-    np.testing.assert_allclose(block.w, w[[3, 1]] * 5)
+    batch = rows_in_memory(X, y, w).batch(np.array([3, 1]), 1)
+    found = batch.load(slice(0, 2))
+    np.testing.assert_array_equal(found[0], X[[3, 1]])
+    np.testing.assert_array_equal(found[1], [3, 1])
+    np.testing.assert_allclose(found[2], w[[3, 1]] * 5)
 
 
 def test_few_rows_are_cut_for_more_than_one_core_if_it_pays():
@@ -60,11 +70,11 @@ def test_few_rows_are_cut_for_more_than_one_core_if_it_pays():
     assert len(cut_rows(50, 100 * wide)) == 1
 
 
-def test_batch_is_stacked_in_its_own_size(rng):
+def test_batch_is_mapped_in_its_own_size(rng):
     X = rng.rand(600, 3)
-    batch = RowBlocks(X, row_width=10_000).batch(np.arange(250)[::-1])
-    assert len(batch) > 1
-    np.testing.assert_array_equal(batch.stack(lambda rows: rows * 1), X[249::-1])
+    batch = rows_in_memory(X).cut_for(10_000).batch(np.arange(250)[::-1], 1)
+    assert len(batch.slices) > 1
+    np.testing.assert_array_equal(batch.map(lambda rows: rows * 1), X[249::-1])
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 31, 32, 33, 64, 256, 1_000, 4_001])
@@ -76,14 +86,12 @@ def test_runs_are_short_and_enough_for_many_cores(n_blocks):
 
 
 @pytest.mark.parametrize("n_blocks", [5, 1_000])
-def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, monkeypatch, rng):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, rng):
     X = rng.rand(n_blocks, 3).astype(np.float32)
-    rows = RowBlocks(X, row_width=3)
-    assert len(rows) == n_blocks
+    rows = rows_in_memory(X, block_rows=1)
+    assert len(rows.slices) == n_blocks
     before = X.copy()
-    (total,) = rows.sum(lambda block: (block.X[0] * 1,))
+    total, _ = rows.sum(first_row)
     # Added one by one in float32, 1,000 numbers are off by 1e-6 and more.
     np.testing.assert_allclose(total, X.sum(axis=0, dtype=np.float64), rtol=2e-7)
     assert total.dtype == (np.float32 if n_blocks == 5 else np.float64)
@@ -95,18 +103,26 @@ def test_one_block_outside_of_a_fit_touches_no_limits(monkeypatch, rng):
         def __init__(self, n_jobs):
             raise AssertionError("one block needs no threads")
 
-    monkeypatch.setattr(_row_blocks, "Threads", Untouchable)
+    monkeypatch.setattr(blocks, "Threads", Untouchable)
     X = rng.rand(10, 3)
     doubled = map_rows(lambda rows: rows * 2, X, row_width=3, n_jobs=None)
     np.testing.assert_array_equal(doubled, X * 2)
 
 
-def test_many_blocks_outside_of_a_fit_keep_their_order(monkeypatch, rng):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 3)
-    X = rng.rand(10, 3)
-    doubled = map_rows(lambda rows, k: rows * k, X, 2, row_width=3, n_jobs=2)
+def test_many_blocks_outside_of_a_fit_keep_their_order(rng):
+    X = rng.rand(1_000, 3)
+    doubled = map_rows(lambda rows, k: rows * k, X, 2, row_width=10**6, n_jobs=2)
     np.testing.assert_array_equal(doubled, X * 2)
+
+
+@pytest.mark.parametrize("stored", [np.uint8, np.float16, np.int64])
+def test_kernels_see_the_precision_of_the_computation(stored, rng):
+    X = rng.randint(9, size=(20, 3)).astype(stored)
+    rows = rows_in_memory(X, block_rows=6)
+    assert rows.X.dtype == stored
+    assert rows.map(lambda rows: rows).dtype == rows.dtype
+    np.testing.assert_array_equal(rows.map(lambda rows: rows), X)
+    assert rows.propagate(lambda rows: rows * 2).X.dtype == rows.dtype
 
 
 def test_canonical_form_makes_equal_problems_equal(rng):
@@ -115,19 +131,22 @@ def test_canonical_form_makes_equal_problems_equal(rng):
     counts = rng.randint(0, 4, size=20)
     order = rng.permutation(counts.sum())
     repeated = np.repeat(np.arange(20), counts)[order]
-    weighted = prepare_rows(X, y, counts.astype(float), canonical=True)
-    plain = prepare_rows(X[repeated], y[repeated], np.ones(len(order)), canonical=True)
-    for one, other in zip(weighted, plain, strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert weighted.w.sum() == pytest.approx(1)
+    weighted = prepare_rows(rows_in_memory(X, y, counts.astype(float)), canonical=True)
+    plain = prepare_rows(
+        rows_in_memory(X[repeated], y[repeated], np.ones(len(order))), canonical=True
+    )
+    for name in ("X", "y", "weights"):
+        np.testing.assert_array_equal(getattr(weighted, name), getattr(plain, name))
+    assert weighted.weights.sum() == pytest.approx(1)
     assert len(weighted.X) == (counts > 0).sum()
 
 
 def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
     X, y = np.array([[1.0], [1.0], [-0.0], [0.0]]), np.array([0, 1, 0, 0])
-    rows = prepare_rows(X, y, np.ones(4), canonical=True)
+    rows = prepare_rows(rows_in_memory(X, y, np.ones(4)), canonical=True)
     # In any order, and without the sign of zero.
-    found = {(str(x), int(c)): w for (x,), c, w in zip(*rows, strict=True)}
+    triples = zip(rows.X + 0.0, rows.y, rows.weights, strict=True)
+    found = {(str(x), int(c)): w for (x,), c, w in triples}
     assert found == {("0.0", 0): 0.5, ("1.0", 0): 0.25, ("1.0", 1): 0.25}
 
 
@@ -135,64 +154,64 @@ def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
 def test_canonical_form_of_sparse_rows_is_that_of_dense_ones(make, rng):
     X = rng.randint(3, size=(60, 3)) * rng.randint(2, size=(60, 3)) / 2
     y, w = rng.randint(2, size=60), rng.rand(60)
-    dense = prepare_rows(X, y, w, canonical=True)
-    sparse = prepare_rows(make(X), y, w, canonical=True)
+    dense = prepare_rows(rows_in_memory(X, y, w), canonical=True)
+    sparse = prepare_rows(rows_in_memory(make(X), y, w), canonical=True)
     assert issparse(sparse.X)
     assert len(dense.X) < 60
     np.testing.assert_array_equal(sparse.X.toarray(), dense.X)
     np.testing.assert_array_equal(sparse.y, dense.y)
-    np.testing.assert_array_equal(sparse.w, dense.w)
+    np.testing.assert_array_equal(sparse.weights, dense.weights)
 
 
 @pytest.mark.parametrize("make", [csr_array, csr_matrix])
-def test_kernels_see_dense_blocks_of_sparse_rows(make, monkeypatch, rng):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 3)
+def test_kernels_see_dense_blocks_of_sparse_rows(make, rng):
     X = rng.rand(10, 4) * (rng.rand(10, 4) > 0.5)
-    rows = RowBlocks(make(X), None, np.full(10, 0.1), row_width=4)
-    assert len(rows) > 2
-    for part in (rows, rows.batch(np.arange(10)[::-1])):
-        for block in part.map(lambda block: block):
-            assert type(block.X) is np.ndarray
-    np.testing.assert_array_equal(rows.stack(lambda part: part), X)
-    np.testing.assert_array_equal(
-        rows.batch(np.arange(10)[::-1]).stack(lambda part: part), X[::-1]
-    )
+    rows = rows_in_memory(make(X), block_rows=3)
+    assert len(rows.slices) > 2
+    backward = rows.batch(np.arange(10)[::-1], 1)
+    for part in (rows, backward):
+        assert type(part.load(slice(0, 3))[0]) is np.ndarray
+    np.testing.assert_array_equal(rows.map(lambda part: part), X)
+    np.testing.assert_array_equal(backward.map(lambda part: part), X[::-1])
 
 
 @pytest.mark.parametrize("shape", [(1025, 1), (3, 2**19)])
 def test_large_data_keeps_its_order(shape):
     X = np.arange(np.prod(shape), dtype=np.float32)[::-1].reshape(shape)
-    rows = prepare_rows(X, None, np.ones(shape[0]), canonical=True)
+    rows = prepare_rows(rows_in_memory(X, None, np.ones(shape[0])), canonical=True)
     assert rows.X is X
 
 
 def test_rows_without_weight_do_not_count(rng):
     X = rng.rand(5, 2)
-    rows = prepare_rows(X, None, np.array([1, 0, 2, 0, 1.0]), canonical=False)
+    rows = prepare_rows(
+        rows_in_memory(X, None, np.array([1, 0, 2, 0, 1.0])), canonical=False
+    )
     np.testing.assert_array_equal(rows.X, X[[0, 2, 4]])
-    np.testing.assert_array_equal(rows.w, [0.25, 0.5, 0.25])
+    np.testing.assert_array_equal(rows.weights, [0.25, 0.5, 0.25])
 
 
 def test_canonical_form_does_not_see_the_order_of_weights(rng):
     # Five copies of each row, every one with a weight of its own.
     X, w = np.repeat(rng.rand(8, 2), 5, axis=0), rng.rand(40)
     order = rng.permutation(40)
-    one = prepare_rows(X, None, w, canonical=True)
-    other = prepare_rows(X[order], None, w[order], canonical=True)
+    one = prepare_rows(rows_in_memory(X, None, w), canonical=True)
+    other = prepare_rows(rows_in_memory(X[order], None, w[order]), canonical=True)
     assert len(one.X) == 8
-    for part, other_part in zip(one, other, strict=True):
-        np.testing.assert_array_equal(part, other_part)
+    np.testing.assert_array_equal(one.X, other.X)
+    np.testing.assert_array_equal(one.weights, other.weights)
 
 
 def test_weights_that_float32_cannot_hold_do_not_count():
     X = np.arange(3, dtype=np.float32).reshape(-1, 1)
-    rows = prepare_rows(X, None, np.array([1, 1e-60, 1]), canonical=False)
+    rows = prepare_rows(
+        rows_in_memory(X, None, np.array([1, 1e-60, 1])), canonical=False
+    )
     np.testing.assert_array_equal(rows.X, [[0], [2]])
-    np.testing.assert_array_equal(rows.w, np.float32([0.5, 0.5]))
+    np.testing.assert_array_equal(rows.weights, np.float32([0.5, 0.5]))
 
 
 def test_huge_weights_do_not_overflow():
     X = np.arange(3.0).reshape(-1, 1)
-    rows = prepare_rows(X, None, np.full(3, 1e308), canonical=False)
-    np.testing.assert_allclose(rows.w, 1 / 3)
+    rows = prepare_rows(rows_in_memory(X, None, np.full(3, 1e308)), canonical=False)
+    np.testing.assert_allclose(rows.weights, 1 / 3)

@@ -9,17 +9,15 @@ from skstackedae._training.solvers import (
     SOLVERS,
     AdamState,
     SolverOptions,
-    has_stalled,
     iter_batches,
     learning_rate,
 )
+from skstackedae._training.stopping import AnyOf, LossStalled, Patience
 
 
 def options(**changes):
     defaults = {
         "max_iter": 2_000,
-        "tol": 0.0,
-        "n_iter_no_change": 20,
         "batch_size": 50,
         "learning_rate": "constant",
         "learning_rate_init": 0.01,
@@ -28,14 +26,34 @@ def options(**changes):
     return SolverOptions(**defaults | changes)
 
 
-def solve(solver, problem, theta0, n_rows=100, on_iteration=None, seed=0, **changes):
+class Watcher:
+    """A rule that asks a function."""
+
+    def __init__(self, should_stop):
+        self.should_stop = should_stop
+
+
+def solve(
+    solver,
+    problem,
+    theta0,
+    n_rows=100,
+    should_stop=None,
+    seed=0,
+    tol=0.0,
+    n_iter_no_change=20,
+    **changes,
+):
+    rules = [LossStalled(Patience(tol, n_iter_no_change))]
+    if should_stop is not None:
+        rules.append(Watcher(should_stop))
     return SOLVERS[solver](
         problem,
         theta0,
         options=options(**changes),
         n_rows=n_rows,
         random_state=np.random.RandomState(seed),
-        on_iteration=on_iteration or (lambda n_iter, loss, theta: False),
+        stopping=AnyOf(tuple(rules)),
     )
 
 
@@ -43,8 +61,8 @@ def least_squares(rng):
     """100 rows without noise: every mini-batch has the same minimum."""
     A, solution = rng.randn(100, 5), rng.randn(5)
 
-    def value_and_gradient(theta, rows=None):
-        part = A if rows is None else A[rows]
+    def value_and_gradient(theta, batch=None):
+        part = A if batch is None else A[batch.indices]
         residual = part @ (theta - solution)
         return 0.5 * np.mean(residual**2), part.T @ residual / len(part)
 
@@ -53,14 +71,14 @@ def least_squares(rng):
 
 def valley(rng=None):
     """Rosenbrock's function, the same for every batch."""
-    return lambda theta, rows=None: (rosen(theta), rosen_der(theta)), np.zeros(2), 1.0
+    return lambda theta, batch=None: (rosen(theta), rosen_der(theta)), np.zeros(2), 1.0
 
 
 def bowl(rng=None):
     """A quadratic whose curvatures differ a hundredfold."""
     scales = np.array([1.0, 10.0, 100.0])
 
-    def value_and_gradient(theta, rows=None):
+    def value_and_gradient(theta, batch=None):
         return 0.5 * np.sum(scales * (theta - 3) ** 2), scales * (theta - 3)
 
     return value_and_gradient, np.zeros(3), 3.0
@@ -89,7 +107,7 @@ def test_running_out_of_iterations_is_told(solver):
         problem,
         theta0,
         max_iter=3,
-        on_iteration=lambda n_iter, loss, theta: seen.append((n_iter, loss)),
+        should_stop=lambda n_iter, loss, theta: seen.append((n_iter, loss)),
     )
     assert not result.converged
     assert result.n_iter == 3
@@ -102,11 +120,11 @@ def test_who_watches_may_end_the_run(solver):
     problem, theta0, _ = valley()
     seen = []
 
-    def on_iteration(n_iter, loss, theta):
+    def should_stop(n_iter, loss, theta):
         seen.append((problem(theta)[0], theta.copy()))
         return n_iter == 4
 
-    result = solve(solver, problem, theta0, on_iteration=on_iteration)
+    result = solve(solver, problem, theta0, should_stop=should_stop)
     assert result.n_iter == len(seen) == 4
     assert result.converged
     np.testing.assert_array_equal(result.theta, seen[-1][1])
@@ -134,7 +152,7 @@ def test_adam_goes_on_from_the_parts_of_its_state(rng):
 def test_a_stalled_loss_ends_the_run(solver):
     problem, theta0, _ = bowl()
 
-    def raised(theta, rows=None):
+    def raised(theta, batch=None):
         value, gradient = problem(theta)
         return 1.0 + value, gradient
 
@@ -155,9 +173,9 @@ def test_what_is_not_finite_is_an_error(solver, value):
     with pytest.raises(
         ValueError, match=r"no longer finite in iteration 1 .*(Scale|Lower)"
     ):
-        solve(solver, lambda theta, rows=None: (value, theta), np.ones(2))
+        solve(solver, lambda theta, batch=None: (value, theta), np.ones(2))
     with pytest.raises(ValueError, match="no longer finite"):
-        solve(solver, lambda theta, rows=None: (1.0, theta * value), np.ones(2))
+        solve(solver, lambda theta, batch=None: (1.0, theta * value), np.ones(2))
 
 
 def test_adam_hands_back_no_step_that_nobody_evaluated():
@@ -169,12 +187,12 @@ def test_adam_hands_back_no_step_that_nobody_evaluated():
 def test_adam_tells_moments_that_overflow():
     huge = np.full(2, 1e30, dtype=np.float32)
     with pytest.raises(ValueError, match="no longer finite"):
-        solve("adam", lambda theta, rows=None: (1.0, huge), np.ones(2, dtype="f4"))
+        solve("adam", lambda theta, batch=None: (1.0, huge), np.ones(2, dtype="f4"))
 
 
 def test_adam_names_its_step_length():
     with pytest.raises(ValueError, match=r"Lower learning_rate_init=0\.01"):
-        solve("adam", lambda theta, rows=None: (np.nan, theta), np.ones(2))
+        solve("adam", lambda theta, batch=None: (np.nan, theta), np.ones(2))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -259,7 +277,9 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed(
     ],
 )
 def test_stalling_is_relative(curve, stalled):
-    assert has_stalled(curve, options(tol=0.1 + 1e-12, n_iter_no_change=2)) is stalled
+    rule = LossStalled(Patience(tol=0.1 + 1e-12, n_iter_no_change=2))
+    answers = [rule.should_stop(i, loss, None) for i, loss in enumerate(curve)]
+    assert answers[-1] is stalled
 
 
 def test_a_linear_learning_rate_falls_from_step_to_step_to_0():
@@ -273,7 +293,7 @@ def test_a_linear_learning_rate_falls_from_step_to_step_to_0():
 def test_steps_of_adam_follow_the_schedule():
     steps = []
 
-    def value_and_gradient(theta, rows=None):
+    def value_and_gradient(theta, batch=None):
         steps.append(theta.copy())
         return float(theta.sum()), np.ones_like(theta)
 
@@ -289,3 +309,23 @@ def test_steps_of_adam_follow_the_schedule():
     np.testing.assert_allclose(
         -np.diff(np.ravel(steps)), 0.01 * np.array([1, 0.75, 0.5]), rtol=1e-6
     )
+
+
+def test_adam_numbers_its_batches():
+    numbers = []
+
+    def value_and_gradient(theta, batch):
+        numbers.append(batch.number)
+        return 1.0, theta
+
+    solve("adam", value_and_gradient, np.ones(2), max_iter=3)
+    assert numbers == [1, 2, 3, 4, 5, 6]
+
+
+def test_every_rule_is_asked_every_time():
+    asked = []
+    rules = AnyOf(tuple(Watcher(lambda *_, i=i: bool(asked.append(i))) for i in "ab"))
+    stop = AnyOf((Watcher(lambda *_: True), rules))
+    assert rules.should_stop(1, 0.0, None) is False
+    assert stop.should_stop(1, 0.0, None) is True
+    assert asked == ["a", "b", "a", "b"]

@@ -14,7 +14,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder
-from skstackedae import _sparse_autoencoder as module
+from skstackedae._rows.blocks import RowsInMemory
+from skstackedae._training.diagnostics import ActivationStatistics
 
 # The default budget is for real work; that using it up warns is tested elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
@@ -123,25 +124,42 @@ def test_precision_is_kept(solver, dtype, few_digits):
     assert model.mean_activations_.dtype == np.float64
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float16])
-def test_other_types_become_float64(dtype, few_digits):
-    X = (few_digits[0] > 0.5).astype(dtype)
-    model = small().fit(X)
-    assert model.coefs_[0].dtype == model.transform(X).dtype == np.float64
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("stored", "computed"),
+    [
+        (np.uint8, np.float32),
+        (np.int16, np.float32),
+        (bool, np.float32),
+        (np.float16, np.float32),
+        (np.int32, np.float64),
+        (np.int64, np.float64),
+    ],
+)
+def test_other_types_become_the_float_that_holds_them(
+    stored, computed, solver, few_digits
+):
+    X = (few_digits[0] > 0.5).astype(stored)
+    model, converted = (small(solver=solver).fit(A) for A in (X, X.astype(computed)))
+    assert model.coefs_[0].dtype == model.transform(X).dtype == computed
+    for W, expected in zip(model.coefs_, converted.coefs_, strict=True):
+        assert_array_equal(W, expected)
+    assert_array_equal(model.transform(X), model.transform(X.astype(computed)))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_kernel_sees_the_precision_of_the_data(solver, few_digits, monkeypatch):
+def test_kernel_sees_the_precision_of_the_data(solver, digits, monkeypatch):
     seen = set()
-    original = module.RowBlocks._take
+    original = RowsInMemory.load
 
     def watched(self, cut):
-        block = original(self, cut)
-        seen.add((block.X.dtype, block.w.dtype))
-        return block
+        X, y, w = original(self, cut)
+        seen.add((X.dtype, w.dtype))
+        return X, y, w
 
-    monkeypatch.setattr(module.RowBlocks, "_take", watched)
-    small(solver=solver).fit(few_digits[0].astype(np.float32))
+    monkeypatch.setattr(RowsInMemory, "load", watched)
+    # More rows than are brought into canonical form.
+    small(solver=solver).fit(digits[0].astype(np.float32))
     assert seen == {(np.dtype("f4"), np.dtype("f4"))}
 
 
@@ -375,7 +393,7 @@ def test_a_refit_that_fails_changes_nothing(case, few_digits, monkeypatch):
         before["activation"] = "relu"
     else:
         error = KeyboardInterrupt
-        monkeypatch.setattr(module.ActivationStatistics, "of", interrupt)
+        monkeypatch.setattr(ActivationStatistics, "from_rows", interrupt)
     with pytest.raises(error):
         model.fit(new, sample_weight=weights)
     assert vars(model).keys() == before.keys()

@@ -9,12 +9,13 @@ import time
 
 import numpy as np
 import pytest
+from helpers import rows_in_memory
 from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows import blocks as _row_blocks
-from skstackedae._rows.blocks import RowBlocks, cut_rows
+from skstackedae._rows import blocks
+from skstackedae._rows.blocks import RowsInMemory, cut_rows
 from skstackedae._rows.threads import Threads
 
 
@@ -23,19 +24,16 @@ def blas_threads():
     return [library.num_threads for library in controller.lib_controllers]
 
 
-def test_two_threads_work(monkeypatch):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+def test_two_threads_work():
     meeting = threading.Barrier(2, timeout=30)
 
-    def kernel(block):
+    def task():
         # Nobody passes before two are here at once.
         meeting.wait()
         return threading.get_ident()
 
     with Threads(2) as threads:
-        rows = RowBlocks(np.zeros((6, 1)), row_width=1, threads=threads)
-        assert len(set(rows.map(kernel))) == 2
+        assert len(set(threads.run([task] * 6))) == 2
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
@@ -44,15 +42,15 @@ def test_same_bits_for_every_number_of_threads(solver, dtype, monkeypatch, rng):
     X = rng.rand(3_000, 300).astype(dtype)
     assert len(cut_rows(1_500, 650 * X.itemsize)) >= 2
     # Five blocks and more: of all rows for lbfgs, of a batch for adam.
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 650 * 256 * X.itemsize)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 650 * 256 * X.itemsize)
     used = set()
-    original = RowBlocks._take
+    original = RowsInMemory.load
 
     def watched(*arguments):
         used.add(threading.current_thread().name)
         return original(*arguments)
 
-    monkeypatch.setattr(RowBlocks, "_take", watched)
+    monkeypatch.setattr(RowsInMemory, "load", watched)
     fits = {}
     for n_jobs in (1, 2, 4):
         used.clear()
@@ -187,29 +185,23 @@ def test_explicit_numbers_of_threads_follow_joblib():
         Threads(0)
 
 
-def test_a_failing_block_raises_its_error(monkeypatch):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
-
-    def kernel(block):
-        if block.X[0, 0] == 5:
+def test_a_failing_block_raises_its_error():
+    def kernel(X, y, w):
+        if X[0, 0] == 5:
             raise ArithmeticError("block 5")
-        return block.X
+        return (X.sum(),)
 
     X = np.arange(10.0).reshape(-1, 1)
     with Threads(2) as threads:
-        results = RowBlocks(X, row_width=1, threads=threads).map(kernel)
+        rows = rows_in_memory(X, block_rows=1, threads=threads)
         with pytest.raises(ArithmeticError, match="block 5"):
-            list(results)
+            rows.sum(kernel)
 
 
-def test_results_that_wait_are_few(monkeypatch):
-    monkeypatch.setattr(_row_blocks, "BLOCK_BYTES", 1)
-    monkeypatch.setattr(_row_blocks, "MIN_BLOCK_ROWS", 1)
+def test_results_that_wait_are_few():
     started = []
     with Threads(2) as threads:
-        rows = RowBlocks(np.zeros((100, 1)), row_width=1, threads=threads)
-        results = rows.map(lambda block: started.append(1))
+        results = threads.run([lambda: started.append(1)] * 100)
         next(results)
         time.sleep(0.05)
         assert len(started) <= 6

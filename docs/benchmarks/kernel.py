@@ -25,7 +25,7 @@ from _numpy_network import autoencoder_cost, network_cost
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
-from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
 from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
 
@@ -119,19 +119,14 @@ class Problem:
     def in_blocks(self, repeats):
         """Evaluate the package's objective, threads started and stopped included."""
         with Threads(None) as threads:
-            data = RowBlocks(
-                self.X,
-                self.targets,
-                self.weights,
-                row_width=sum(self.layout.sizes),
-                threads=threads,
-            )
-            objective = self.objective(data)
+            rows = rows_of(self.X, self.targets, self.weights, threads)
+            rows = rows.cut_for(sum(self.layout.sizes))
+            objective = self.objective(rows)
             return repeated(lambda: objective.value_and_gradient(self.theta))(repeats)
 
     def in_torch(self, compiled=lambda loss: loss):
         """Share the data with torch; return what evaluates loss and gradient."""
-        # Compiled code of another size would be generalised, and slower.
+        # Compiled code of another size would be generalized, and slower.
         torch.compiler.reset()
         coefs, intercepts = in_torch.layers_of(self.layout, self.theta, self.X.dtype)
         loss = compiled(self.torch_loss)
@@ -151,13 +146,13 @@ class Autoencoder(Problem):
 
     @property
     def targets(self):
-        """Rows are their own."""
-        return self.X
+        """None: rows are their own."""
+        return None
 
-    def objective(self, data):
+    def objective(self, rows):
         """Return the package's objective."""
         return AutoencoderObjective(
-            data,
+            rows,
             self.layout,
             LOGISTIC,
             SquaredError(LOGISTIC),
@@ -200,11 +195,11 @@ class Network(Problem):
         """Labels."""
         return self.y
 
-    def objective(self, data):
+    def objective(self, rows):
         """Return the package's objective."""
         hidden = (LOGISTIC,) * (len(self.layout.sizes) - 2)
         return NetworkObjective(
-            data, self.layout, hidden, alpha=ALPHA, hidden_alpha=ALPHA
+            rows, self.layout, hidden, alpha=ALPHA, hidden_alpha=ALPHA
         )
 
     def in_numpy(self):

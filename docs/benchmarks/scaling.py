@@ -18,7 +18,7 @@ from _compare import format_seconds, measure, parser_with_out, report
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
-from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
 from skstackedae._training.objectives import AutoencoderObjective
 
@@ -81,10 +81,9 @@ def evaluation(what, size, n_rows, folder):
 
     def evaluate():
         with Threads(sizes["threads"]) as threads:
-            row_width = sum(layout.sizes)
-            data = RowBlocks(X, X, weights, row_width=row_width, threads=threads)
+            rows = rows_of(X, None, weights, threads).cut_for(sum(layout.sizes))
             objective = AutoencoderObjective(
-                data,
+                rows,
                 layout,
                 logistic,
                 SquaredError(logistic),

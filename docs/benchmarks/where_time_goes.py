@@ -13,7 +13,7 @@ import numpy as np
 from _compare import parser_with_out, report
 from kernel import Autoencoder
 
-from skstackedae._rows.blocks import RowBlocks
+from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
 
 SIZES = (784, 200, 784)
@@ -42,33 +42,28 @@ def main() -> None:
 
 def evaluate(problem, threads):
     """Compute value and gradient on the rows in blocks."""
-    data = blocks(problem, threads)
-    problem.objective(data).value_and_gradient(problem.theta)
+    problem.objective(rows_of_problem(problem, threads)).value_and_gradient(
+        problem.theta
+    )
 
 
 def multiply(problem, threads):
     """Compute the five products of each block, in the two passes of the objective."""
     (W1, W2), _ = problem.layout.unpack(problem.theta.astype(problem.X.dtype))
-    data = blocks(problem, threads)
-    hidden = list(data.map(lambda block: block.X @ W1))
+    rows = rows_of_problem(problem, threads)
+    hidden, _ = rows.keep(lambda X, y, w: (X @ W1,))
 
-    def backward(block, H):
+    def backward(X, y, w, H):
         E = H @ W2
-        return H.T @ E, block.X.T @ (E @ W2.T)
+        return H.T @ E, X.T @ (E @ W2.T)
 
-    for _ in data.map(backward, each=hidden):
-        pass
+    rows.sum(backward, kept=hidden)
 
 
-def blocks(problem, threads):
+def rows_of_problem(problem, threads):
     """Cut the problem's rows as a fit does."""
-    return RowBlocks(
-        problem.X,
-        problem.X,
-        problem.weights,
-        row_width=sum(problem.layout.sizes),
-        threads=threads,
-    )
+    rows = rows_of(problem.X, None, problem.weights, threads)
+    return rows.cut_for(sum(problem.layout.sizes))
 
 
 def profile(function):

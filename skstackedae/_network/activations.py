@@ -3,8 +3,8 @@
 Conventions
 -----------
 ``function`` maps pre-activations Z to activations A = f(Z), elementwise.
-``delta`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It takes A
-and not Z because f' of every function here is cheaper from its own value.
+``backward`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It
+takes A and not Z because f' of every function here is cheaper from its own value.
 ``lower`` and ``upper`` bound the range of f.
 """
 
@@ -21,7 +21,7 @@ class Activation:
 
     name: str
     function: Callable[[Array], Array]
-    delta: Callable[[Array, Array], Array]
+    backward: Callable[[Array, Array], Array]
     lower: float
     upper: float
 
@@ -35,7 +35,7 @@ class Activation:
         """Width of the range; 1 where the range is unbounded and sets no scale."""
         return self.upper - self.lower if self.is_bounded else 1.0
 
-    def rate(self, mean: Array) -> Array:
+    def mean_activation(self, mean: Array) -> Array:
         """Map mean activations to [0, 1]: 0 is a silent unit, 1 one that always fires.
 
         The mean itself where the range is unbounded.
@@ -52,7 +52,7 @@ def _logistic(Z: Array) -> Array:
     return 1.0 / A
 
 
-def _logistic_delta(error: Array, A: Array) -> Array:
+def _logistic_backward(error: Array, A: Array) -> Array:
     return error * (A * (1.0 - A))
 
 
@@ -60,7 +60,7 @@ def _tanh(Z: Array) -> Array:
     return array_namespace(Z).tanh(Z)
 
 
-def _tanh_delta(error: Array, A: Array) -> Array:
+def _tanh_backward(error: Array, A: Array) -> Array:
     return error * (1.0 - A * A)
 
 
@@ -69,7 +69,7 @@ def _relu(Z: Array) -> Array:
     return xp.maximum(Z, xp.zeros_like(Z))
 
 
-def _relu_delta(error: Array, A: Array) -> Array:
+def _relu_backward(error: Array, A: Array) -> Array:
     xp = array_namespace(A)
     return xp.where(A > 0, error, xp.zeros_like(error))
 
@@ -78,15 +78,15 @@ def _identity(Z: Array) -> Array:
     return Z
 
 
-def _identity_delta(error: Array, A: Array) -> Array:
+def _identity_backward(error: Array, A: Array) -> Array:
     return error
 
 
-IDENTITY = Activation("identity", _identity, _identity_delta, -math.inf, math.inf)
+IDENTITY = Activation("identity", _identity, _identity_backward, -math.inf, math.inf)
 
 ACTIVATIONS = {
-    "logistic": Activation("logistic", _logistic, _logistic_delta, 0.0, 1.0),
-    "tanh": Activation("tanh", _tanh, _tanh_delta, -1.0, 1.0),
-    "relu": Activation("relu", _relu, _relu_delta, 0.0, math.inf),
+    "logistic": Activation("logistic", _logistic, _logistic_backward, 0.0, 1.0),
+    "tanh": Activation("tanh", _tanh, _tanh_backward, -1.0, 1.0),
+    "relu": Activation("relu", _relu, _relu_backward, 0.0, math.inf),
     "identity": IDENTITY,
 }

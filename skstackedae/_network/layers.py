@@ -53,7 +53,7 @@ def forward(X: Array, layers: Sequence[Layer]) -> list[Array]:
     return activations
 
 
-def output(X: Array, layers: Sequence[Layer]) -> Array:
+def forward_output(X: Array, layers: Sequence[Layer]) -> Array:
     """Only the last layer's output; X itself where there are no layers."""
     return forward(X, layers)[-1]
 
@@ -82,5 +82,5 @@ def backward(
         error = delta @ layers[position].W.T
         if activity_error is not None and position == len(layers) - 1:
             error += activity_error
-        delta = layers[position - 1].activation.delta(error, A)
+        delta = layers[position - 1].activation.backward(error, A)
     return coef_grads[::-1], intercept_grads[::-1]

@@ -21,15 +21,20 @@ class ParameterLayout:
     sizes = (n_0, n_1, ..., n_L), the widths of the layers, input and output included.
     theta = [W_1, ..., W_L, b_1, ..., b_L], each W_l (n_{l-1}, n_l) row by row, each
     b_l (n_l,): all weights, then all biases, from the input to the output.
+
+    ``tied`` is for autoencoders, sizes = (n_0, n_1, n_0), whose decoder is the encoder
+    transposed: theta = [W, b_1, b_2]; the layers have the weights W and W.T, a view of
+    the same numbers.
     """
 
     sizes: tuple[int, ...]
+    tied: bool = False
 
     @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the pieces of theta, in their order."""
         weights: list[tuple[int, ...]] = list(pairwise(self.sizes))
-        return weights + [(width,) for width in self.sizes[1:]]
+        return weights[: self._n_weights] + [(width,) for width in self.sizes[1:]]
 
     @property
     def n_parameters(self) -> int:
@@ -38,21 +43,17 @@ class ParameterLayout:
 
     def weights(self, theta: Array) -> list[Array]:
         """Views of the weights, each once: what decay is about."""
-        return self.unpack(theta)[0]
+        return self._pieces(theta)[: self._n_weights]
 
-    def fold(self, coef_grads: Sequence[Array]) -> list[Array]:
+    def weight_gradients(self, coef_grads: Sequence[Array]) -> list[Array]:
         """Gradients of `weights` from those of all layers' weights."""
-        return list(coef_grads)
+        return merge_tied_gradients(*coef_grads) if self.tied else list(coef_grads)
 
     def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weights and biases as views of theta: writing to them writes to theta."""
-        pieces, start = [], 0
-        for shape in self.shapes:
-            stop = start + math.prod(shape)
-            pieces.append(theta[start:stop].reshape(shape))
-            start = stop
-        n_layers = len(self.sizes) - 1
-        return pieces[:n_layers], pieces[n_layers:]
+        pieces = self._pieces(theta)
+        coefs, intercepts = pieces[: self._n_weights], pieces[self._n_weights :]
+        return ([*coefs, coefs[0].T] if self.tied else coefs), intercepts
 
     def pack(
         self,
@@ -60,11 +61,11 @@ class ParameterLayout:
         intercepts: Sequence[Array],
         dtype: Any = np.float64,
     ) -> Array:
-        """Copy weights and biases into a new theta."""
-        theta: Array = np.empty(self.n_parameters, dtype=dtype)
-        for piece, values in zip(self.unpack(theta), (coefs, intercepts), strict=True):
-            for view, value in zip(piece, values, strict=True):
-                view[...] = value
+        """Copy all weights and biases into a new theta; of tied ones the encoder's."""
+        theta = np.empty(self.n_parameters, dtype=dtype)
+        parts = [*coefs[: self._n_weights], *intercepts]
+        for view, value in zip(self._pieces(theta), parts, strict=True):
+            view[...] = value
         return theta
 
     def initialize(self, random_state: np.random.RandomState) -> Array:
@@ -75,43 +76,19 @@ class ParameterLayout:
             W[...] = random_state.uniform(-r, r, size=W.shape)
         return theta
 
+    @property
+    def _n_weights(self) -> int:
+        return 1 if self.tied else len(self.sizes) - 1
 
-class TiedLayout(ParameterLayout):
-    """Order of an autoencoder's parameters whose decoder is the encoder transposed.
+    def _pieces(self, theta: Array) -> list[Array]:
+        pieces, start = [], 0
+        for shape in self.shapes:
+            stop = start + math.prod(shape)
+            pieces.append(theta[start:stop].reshape(shape))
+            start = stop
+        return pieces
 
-    Conventions
-    -----------
-    sizes = (n_0, n_1, n_0); theta = [W, b_1, b_2], W (n_0, n_1). Its layers have the
-    weights W and W.T, a view of the same numbers.
-    """
 
-    @cached_property
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of the pieces of theta, in their order."""
-        return [self.sizes[:2], *((width,) for width in self.sizes[1:])]
-
-    def weights(self, theta: Array) -> list[Array]:
-        """View of the weights that both layers share."""
-        return self.unpack(theta)[0][:1]
-
-    def fold(self, coef_grads: Sequence[Array]) -> list[Array]:
-        """Gradient of W: it counts in both layers."""
-        encoder, decoder = coef_grads
-        return [encoder + decoder.T]
-
-    def unpack(self, theta: Array) -> tuple[list[Array], list[Array]]:
-        """Weights and biases as views of theta: writing to them writes to theta."""
-        n_in, n_out, _ = self.sizes
-        size = n_in * n_out
-        W = theta[:size].reshape(n_in, n_out)
-        return [W, W.T], [theta[size : size + n_out], theta[size + n_out :]]
-
-    def pack(
-        self,
-        coefs: Sequence[Array],
-        intercepts: Sequence[Array],
-        dtype: Any = np.float64,
-    ) -> Array:
-        """Copy the encoder's weights and all biases into a new theta."""
-        parts = [np.ravel(coefs[0]), *intercepts]
-        return np.concatenate(parts).astype(dtype, copy=False)
+def merge_tied_gradients(encoder: Array, decoder: Array) -> list[Array]:
+    """Gradient of the weights that both layers share: they count in both."""
+    return [encoder + decoder.T]

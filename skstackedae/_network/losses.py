@@ -72,7 +72,7 @@ class SquaredError:
         error = prediction - target
         value = 0.5 * _weighted_sum(_squared_norms(error), w)
         error *= w[:, None]
-        return value, self.activation.delta(error, prediction)
+        return value, self.activation.backward(error, prediction)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from .._array_api import Array, array_namespace
 
 # Mean activations this near to 0 or 1 meet the KL penalty's tangent, not its pole.
-RATE_MARGIN = 1e-8
+MARGIN = 1e-8
 
 
 def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
@@ -12,16 +12,16 @@ def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
     return 0.5 * alpha * float(flat @ flat), alpha * W
 
 
-def kl_sparsity(rate: Array, target: float) -> tuple[Array, Array]:
-    """KL(target || rate) of each unit, and its derivative by the unit's rate.
+def kl_sparsity(mean_activation: Array, target: float) -> tuple[Array, Array]:
+    """KL(target || mean activation) of each unit, and its derivative by the latter.
 
-    Outside [RATE_MARGIN, 1 - RATE_MARGIN] the divergence goes on along its tangent, so
+    Outside [MARGIN, 1 - MARGIN] the divergence goes on along its tangent, so
     that value and derivative agree and stay finite.
     """
-    xp = array_namespace(rate)
-    inside = xp.clip(rate, RATE_MARGIN, 1.0 - RATE_MARGIN)
+    xp = array_namespace(mean_activation)
+    inside = xp.clip(mean_activation, MARGIN, 1.0 - MARGIN)
     divergence = target * xp.log(target / inside) + (1.0 - target) * xp.log(
         (1.0 - target) / (1.0 - inside)
     )
     derivative = (1.0 - target) / (1.0 - inside) - target / inside
-    return divergence + derivative * (rate - inside), derivative
+    return divergence + derivative * (mean_activation - inside), derivative

@@ -1,14 +1,14 @@
-"""How rows are cut into blocks, and in which order their results are summed.
+"""Rows in memory, cut into blocks whose results are summed in one order.
 
 The cut and the order depend on the data alone: results are the same, bit for bit, for
 every number of threads that the blocks run on.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from copy import copy
-from functools import partial
-from itertools import count, pairwise
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -41,138 +41,149 @@ RUN_LENGTH = 8
 MIN_RUNS = 32
 
 
-class Block(NamedTuple):
-    """Some rows of a data set: the unit of work of a kernel, to which X is dense.
-
-    y and w are None where the data set has no targets or weights.
-    """
-
-    X: Array
-    y: Any
-    w: Any
-
-
-class RowBlocks:
-    """A data set cut into blocks of rows, on which kernels run.
+@dataclass(frozen=True)
+class RowsInMemory:
+    """Rows of an array or a CSR matrix, on which kernels run block by block.
 
     Parameters
     ----------
     X : ndarray or CSR matrix or array of shape (n_rows, n_features)
-        What the blocks hold; each block as ndarray.
-    y, weights : ndarray of shape (n_rows,) or None
-        Targets and weights of the rows.
-    row_width : int
-        Number of entries that one row has in all layers together.
+        As it is stored; a kernel gets its rows dense and in `dtype`.
+    y : ndarray of shape (n_rows,) or None
+        Targets; None where the rows are their own.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the rows.
+    dtype : dtype
+        Precision of the computation.
     threads : Threads or None
         Where blocks run; None for this thread.
-    corruption : MaskingNoise or None
-        Noise in the blocks' X. y may be X itself: then it is their X without noise.
+    row_width : int or None
+        Number of entries that one row has in all layers together; None for X alone.
+    block_rows : int or None
+        Rows in a block; None chooses by `row_width`.
+    noise : MaskingNoise or None
+        Noise in the kernels' X.
     indices : ndarray of int or None
-        Rows of a mini-batch, whose weights then stand for those of all rows.
+        Rows of a mini-batch.
     batch_number : int
-        Counts mini-batches, each of which has noise of its own.
+        Which mini-batch it is; 0 for all rows.
     """
 
-    def __init__(
-        self,
-        X: Array,
-        y: Any = None,
-        weights: Any = None,
-        *,
-        row_width: int,
-        threads: Threads | None = None,
-        corruption: MaskingNoise | None = None,
-        indices: Array | None = None,
-        batch_number: int = 0,
-    ) -> None:
-        self.X, self.y, self.weights = X, y, weights
-        self.row_width, self.threads, self.indices = row_width, threads, indices
-        self.corruption, self.batch_number = corruption, batch_number
-        self._batch_numbers = count(1)
-        n_rows = X.shape[0] if indices is None else len(indices)
-        self.slices = cut_rows(n_rows, row_width * X.dtype.itemsize)
+    X: Any
+    y: Array | None
+    weights: Any
+    dtype: "np.dtype[Any]"
+    threads: Threads | None = None
+    row_width: int | None = None
+    block_rows: int | None = None
+    noise: MaskingNoise | None = None
+    indices: Array | None = None
+    batch_number: int = 0
 
-    def __len__(self) -> int:
-        """Count the blocks."""
-        return len(self.slices)
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.X.shape[0]) if self.indices is None else len(self.indices)
 
-    def batch(self, indices: Array) -> "RowBlocks":
-        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
-        return RowBlocks(
-            self.X,
-            self.y,
-            self.weights,
-            row_width=self.row_width,
-            threads=self.threads,
-            corruption=self.corruption,
-            indices=indices,
-            batch_number=next(self._batch_numbers),
-        )
+    @property
+    def n_features(self) -> int:
+        """Number of columns of X."""
+        return int(self.X.shape[1])
 
-    def without_noise(self) -> "RowBlocks":
-        """Return the same rows as they are."""
-        rows = copy(self)
-        rows.corruption = None
-        return rows
-
-    def map(
-        self,
-        kernel: Callable[..., Any],
-        *common: Any,
-        each: Iterable[Any] | None = None,
-    ) -> Iterator[Any]:
-        """Yield kernel(block, [item of each,] *common) in the order of the rows."""
-        calls = self._calls(kernel, common, each)
-        return self._run([partial(_quietly, call) for call in calls])
+    @cached_property
+    def slices(self) -> list[slice]:
+        """The blocks."""
+        if self.block_rows is not None:
+            return _cut(self.n_rows, -(-self.n_rows // self.block_rows))
+        row_width = self.row_width or self.n_features
+        return cut_rows(self.n_rows, row_width * self.dtype.itemsize)
 
     def sum(
-        self,
-        kernel: Callable[..., Any],
-        *common: Any,
-        each: Iterable[Any] | None = None,
+        self, kernel: Callable[..., Any], *args: Any, kept: Any = None
     ) -> list[Any]:
-        """Sum the tuples that a kernel returns, in the rows' order.
+        """Sum the kernel's tuple over all rows, in a fixed order.
 
-        A few blocks are added in the precision of X, runs of blocks in float64. The
-        arrays must be the kernel's own: sums are written over them.
+        A few blocks are added in the precision of X, runs of blocks in float64.
         """
-        calls = self._calls(kernel, common, each)
+        calls = self._calls(kernel, args, kept)
         runs = [calls[run] for run in cut_runs(len(calls))]
-        results = self._run([partial(_quietly, _sum_of_run, run) for run in runs])
+        results = self._run([partial(_sum_of_run, run) for run in runs])
         if len(calls) <= RUN_LENGTH:
-            return _quietly(_added, results)
+            return _without_fp_warnings(_accumulate, results)
         totals = [np.array(part, dtype=np.float64) for part in next(results)]
         for parts in results:
             for total, part in zip(totals, parts, strict=True):
                 total += part
         return totals
 
-    def stack(self, function: Callable[..., Array], *common: Any) -> Array:
-        """Return function(rows of X, *common) of all blocks, one below the other."""
-        results = self.map(_on_rows_of_X, function, *common)
-        if len(self) == 1:
+    def keep(self, kernel: Callable[..., Any], *args: Any) -> tuple[Any, list[Array]]:
+        """Keep the kernel's first result of each block; sum the others as float64."""
+        kept, *columns = zip(*self._run(self._calls(kernel, args)), strict=True)
+        return kept, [_sum_as_float64(column) for column in columns]
+
+    def map(self, function: Callable[..., Array], *args: Any) -> Array:
+        """Return function(X, *args) of all rows, one below the other."""
+        results = self._run(self._calls(_on_X_alone, (function, *args)))
+        if len(self.slices) == 1:
             return next(results)
-        stacked: Array | None = None
+        mapped: Array | None = None
         for cut, rows in zip(self.slices, results, strict=True):
-            if stacked is None:
-                n_rows = self.slices[-1].stop
-                stacked = np.empty((n_rows, *rows.shape[1:]), dtype=rows.dtype)
-            stacked[cut] = rows
-        assert stacked is not None
-        return stacked
+            if mapped is None:
+                mapped = np.empty((self.n_rows, *rows.shape[1:]), dtype=rows.dtype)
+            mapped[cut] = rows
+        assert mapped is not None
+        return mapped
+
+    def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
+        """Return the rows with function(X, *args) in the place of X."""
+        return replace(self, X=self.map(function, *args), row_width=None)
+
+    def batch(self, indices: Array, number: int) -> Self:
+        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        return replace(self, indices=indices, batch_number=number)
+
+    def cut_for(self, row_width: int) -> Self:
+        """Return the rows cut for a network with this many units, inputs included."""
+        return replace(self, row_width=row_width)
+
+    def with_noise(self, noise: MaskingNoise | None) -> Self:
+        """Return the rows with other noise in their X."""
+        return replace(self, noise=noise)
+
+    def with_targets(self, y: Array | None, weights: Any) -> Self:
+        """Return the rows with other targets and weights."""
+        return replace(self, y=y, weights=weights)
+
+    def take(self, indices: Array) -> Self:
+        """Return the rows at these positions, or where a mask is true."""
+        y = None if self.y is None else self.y[indices]
+        return replace(self, X=self.X[indices], y=y, weights=self.weights[indices])
+
+    def value_range(self) -> tuple[float, float]:
+        """Least and largest entry of X."""
+        return float(self.X.min()), float(self.X.max())
+
+    def load(self, cut: slice) -> tuple[Array, Any, Any]:
+        """Return X, y and w of a block, as a kernel gets them."""
+        rows = cut if self.indices is None else self.indices[cut]
+        X = dense(self.X[rows]).astype(self.dtype, copy=False)
+        y = X if self.y is None else self.y[rows]
+        if self.noise is not None:
+            X = self.noise.apply(X, self.batch_number, cut.start)
+        weights = None if self.weights is None else self.weights[rows]
+        if weights is not None and self.indices is not None:
+            weights *= weights.dtype.type(self.X.shape[0] / len(self.indices))
+        return X, y, weights
 
     def _calls(
-        self,
-        kernel: Callable[..., Any],
-        common: tuple[Any, ...],
-        each: Iterable[Any] | None,
+        self, kernel: Callable[..., Any], args: tuple[Any, ...], kept: Any = None
     ) -> list[Callable[[], Any]]:
-        """Bind the kernel to each block, which is taken when the call is made."""
+        """Bind the kernel to each block, which is loaded when the call is made."""
 
         def call(cut: slice, *item: Any) -> Any:
-            return kernel(self._take(cut), *item, *common)
+            return _without_fp_warnings(kernel, *self.load(cut), *item, *args)
 
-        columns = [self.slices] if each is None else [self.slices, each]
+        columns = [self.slices] if kept is None else [self.slices, kept]
         return [partial(call, *items) for items in zip(*columns, strict=True)]
 
     def _run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
@@ -180,21 +191,18 @@ class RowBlocks:
             return (task() for task in tasks)
         return self.threads.run(tasks)
 
-    def _take(self, cut: slice) -> Block:
-        rows = cut if self.indices is None else self.indices[cut]
-        X = dense(self.X[rows])
-        y = X if self.y is self.X else self.y
-        if y is not None and y is not X:
-            y = y[rows]
-        if self.corruption is not None:
-            X = self.corruption.apply(X, self.batch_number, cut.start)
-        weights = None if self.weights is None else self.weights[rows]
-        if weights is not None and self.indices is not None:
-            weights *= weights.dtype.type(self.X.shape[0] / len(self.indices))
-        return Block(X, y, weights)
+
+def compute_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+    """Return the precision in which data of this type are computed with.
+
+    float32 for itself and for what it holds exactly: integers of up to 16 bits, bool
+    and float16. float64 for all else.
+    """
+    return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
 
 
 def dense(X: Any) -> Array:
+    """Return an array of some rows that may be sparse."""
     return X.toarray() if issparse(X) else X
 
 
@@ -217,18 +225,18 @@ def _cut(n: int, n_parts: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
-def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+def _without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
     # Solvers turn what is not finite into an error of their own. Set here because
     # threads do not inherit numpy's error state.
     with np.errstate(all="ignore"):
-        return function(*arguments)
+        return function(*args)
 
 
 def _sum_of_run(calls: Sequence[Callable[[], Sequence[Any]]]) -> list[Any]:
-    return _added(call() for call in calls)
+    return _without_fp_warnings(_accumulate, (call() for call in calls))
 
 
-def _added(results: Iterator[Sequence[Any]]) -> list[Any]:
+def _accumulate(results: Iterator[Sequence[Any]]) -> list[Any]:
     totals = list(next(results))
     for parts in results:
         for position, part in enumerate(parts):
@@ -236,21 +244,31 @@ def _added(results: Iterator[Sequence[Any]]) -> list[Any]:
     return totals
 
 
-def _on_rows_of_X(block: Block, function: Callable[..., Array], *common: Any) -> Array:
-    return function(block.X, *common)
+def _sum_as_float64(parts: Sequence[Any]) -> Array:
+    total = np.array(parts[0], dtype=np.float64)
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+def _on_X_alone(
+    X: Array, y: Any, w: Any, function: Callable[..., Array], *args: Any
+) -> Array:
+    return function(X, *args)
 
 
 def map_rows(
     function: Callable[..., Array],
     X: Any,
-    *common: Any,
+    *args: Any,
     row_width: int,
     n_jobs: int | None,
 ) -> Array:
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
-    rows = RowBlocks(X, row_width=row_width)
-    if len(rows) == 1:
-        return _quietly(function, dense(X), *common)
+    dtype = compute_dtype(X.dtype)
+    rows = RowsInMemory(X, None, None, dtype, row_width=row_width)
+    if len(rows.slices) == 1:
+        X = dense(X).astype(dtype, copy=False)
+        return _without_fp_warnings(function, X, *args)
     with Threads(n_jobs) as threads:
-        rows.threads = threads
-        return rows.stack(function, *common)
+        return replace(rows, threads=threads).map(function, *args)

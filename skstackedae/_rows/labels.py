@@ -9,11 +9,10 @@ import numpy as np
 
 from .._array_api import Array
 from .._user_warnings import warn_user
-from .blocks import Block
-from .preparation import prepare_rows, train_validation_split
+from .preparation import AnyRows, prepare_rows, train_validation_split
 
 #: Code of rows without a label.
-UNLABELLED = -1
+UNLABELED = -1
 
 
 def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None:
@@ -39,11 +38,11 @@ def check_unlabeled_label(label: Any) -> None:
     if label is not None and not (is_scalar and label == label):
         raise ValueError(
             f"unlabeled_label={label!r} is no label: pass a number or a string, or "
-            "None if all rows are labelled."
+            "None if all rows are labeled."
         )
 
 
-def is_labelled(y: Array, unlabeled_label: Any) -> Array:
+def is_labeled(y: Array, unlabeled_label: Any) -> Array:
     """Tell the rows that have a label; all have if ``unlabeled_label`` is None."""
     if unlabeled_label is None:
         return np.ones(len(y), dtype=bool)
@@ -54,16 +53,16 @@ def is_labelled(y: Array, unlabeled_label: Any) -> Array:
 def encode_labels(
     y: Array, classes: Array, unlabeled_label: Any, *, name: str = "y"
 ) -> Array:
-    """Return the position of each row's label in the sorted classes, or UNLABELLED."""
-    labelled = is_labelled(y, unlabeled_label)
-    unknown = sorted(set(y[labelled].tolist()) - set(classes.tolist()))
+    """Return the position of each row's label in the sorted classes, or UNLABELED."""
+    labeled = is_labeled(y, unlabeled_label)
+    unknown = sorted(set(y[labeled].tolist()) - set(classes.tolist()))
     if unknown:
         raise ValueError(
             f"{name} has the labels {unknown}, which are not among the classes "
             f"{classes.tolist()}."
         )
-    codes = np.full(len(y), UNLABELLED)
-    codes[labelled] = np.searchsorted(classes, y[labelled])
+    codes = np.full(len(y), UNLABELED)
+    codes[labeled] = np.searchsorted(classes, y[labeled])
     return codes
 
 
@@ -73,16 +72,16 @@ def class_weights(
     """Return the weight of each class.
 
     'balanced' makes the rows of every class count the same together; codes and
-    sample_weight are those of the training rows, labelled or not.
+    sample_weight are those of the training rows, labeled or not.
     """
     if class_weight is None:
         return np.ones(len(classes))
     if class_weight != "balanced":
         return _given_weights(class_weight, classes)
-    labelled = codes != UNLABELLED
+    labeled = codes != UNLABELED
     totals = np.bincount(
-        codes[labelled],
-        weights=sample_weight[labelled].astype(np.float64),
+        codes[labeled],
+        weights=sample_weight[labeled].astype(np.float64),
         minlength=len(classes),
     )
     weights = np.zeros(len(classes))
@@ -107,35 +106,34 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     return np.array(given, dtype=np.float64)
 
 
-def labelled_rows(rows: Block, weights_of_classes: Array | None = None) -> Block:
+def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyRows:
     """Take the rows that have a label, weighted by their class; weights sum to 1.
 
     Without weights of classes all count alike.
     """
+    assert rows.y is not None
     if weights_of_classes is None:
-        factors = (rows.y != UNLABELLED).astype(np.float64)
+        factors = (rows.y != UNLABELED).astype(np.float64)
     else:
-        # The last is that of rows without a label: UNLABELLED counts from the end.
+        # The last is that of rows without a label: UNLABELED counts from the end.
         factors = np.append(weights_of_classes, 0.0)[rows.y]
-    weights = rows.w * factors
+    weights = rows.weights * factors
     if not weights.any():
         raise ValueError(
-            "No labelled row has a weight above 0: change class_weight or "
+            "No labeled row has a weight above 0: change class_weight or "
             "sample_weight, so that at least one counts."
         )
-    return prepare_rows(rows.X, rows.y, weights, canonical=False)
+    return prepare_rows(rows.with_targets(rows.y, weights), canonical=False)
 
 
-def hold_out_labelled(
-    rows: Block, fraction: float, random_state: np.random.RandomState
-) -> tuple[Block, Block]:
-    """Split off a part of the labelled rows, of each class alike, to be scored on."""
-    labelled = np.flatnonzero(rows.y != UNLABELLED)
+def hold_out_labeled(
+    rows: AnyRows, fraction: float, random_state: np.random.RandomState
+) -> tuple[AnyRows, AnyRows]:
+    """Split off a fraction of each class's labeled rows, to be scored on."""
+    assert rows.y is not None
+    labeled = np.flatnonzero(rows.y != UNLABELED)
     _, held_out = train_validation_split(
-        labelled, fraction, random_state, stratify=rows.y[labelled]
+        labeled, fraction, random_state, stratify=rows.y[labeled]
     )
-    train = np.setdiff1d(np.arange(len(rows.y)), held_out)
-    learned, scored = (
-        Block(rows.X[part], rows.y[part], rows.w[part]) for part in (train, held_out)
-    )
-    return learned, labelled_rows(scored)
+    train = np.setdiff1d(np.arange(rows.n_rows), held_out)
+    return rows.take(train), labeled_rows(rows.take(held_out))

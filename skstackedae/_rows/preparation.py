@@ -1,38 +1,42 @@
-"""Rows are prepared: weights that sum to 1, canonical form, held-out rows."""
+"""Rows, prepared once a fit: weights of sum 1, canonical form, held-out rows."""
 
 from hashlib import blake2b
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from .._array_api import Array
-from .blocks import Block, dense
+from .rows import Rows
 
 # Data up to these sizes is brought into canonical form: beyond them sorting costs more
 # than users who compare weighted with repeated rows would want to pay.
 CANONICAL_ROWS = 1024
 CANONICAL_ENTRIES = 2**20
 
+AnyRows = TypeVar("AnyRows", bound=Rows)
 
-def prepare_rows(X: Any, y: Any, sample_weight: Array, *, canonical: bool) -> Block:
-    """Rows that count, and their weights (in X's precision), which sum to 1.
+
+def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
+    """Return the rows that count, with weights (in the rows' precision) of sum 1.
 
     L-BFGS amplifies rounding from one iteration to the next, so that problems which
     are equal on paper (other row order, repeated instead of weighted rows) part. The
-    ``canonical`` form makes them equal bit for bit on small data: rows sorted, equal
-    rows merged.
+    ``canonical`` form makes them equal bit for bit on small data: rows are sorted, and
+    equal rows merged.
     """
-    X, y, sample_weight = _with_weight(X, y, sample_weight)
-    n_rows, n_features = X.shape
-    small = n_rows <= CANONICAL_ROWS and n_rows * n_features <= CANONICAL_ENTRIES
+    rows = _with_weight(rows)
+    small = (
+        rows.n_rows <= CANONICAL_ROWS
+        and rows.n_rows * rows.n_features <= CANONICAL_ENTRIES
+    )
     if canonical and small:
-        X, y, sample_weight = _merge_equal_rows(X, y, sample_weight)
+        rows = _merge_equal_rows(rows)
     # Divided twice, because the sum of huge weights may overflow.
-    weights = sample_weight / sample_weight.max()
+    weights = rows.weights / rows.weights.max()
+    weights = (weights / weights.sum()).astype(rows.dtype)
     # Once more, because in float32 a tiny weight may be none.
-    return _with_weight(X, y, (weights / weights.sum()).astype(X.dtype))
+    return _with_weight(rows.with_targets(rows.y, weights))
 
 
 def train_validation_split(
@@ -55,36 +59,33 @@ def train_validation_split(
     return np.sort(train), np.sort(held_out)
 
 
-def _with_weight(X: Any, y: Any, weights: Array) -> Block:
-    keep = weights > 0
-    if keep.all():
-        return Block(X, y, weights)
-    return Block(X[keep], None if y is None else y[keep], weights[keep])
+def _with_weight(rows: AnyRows) -> AnyRows:
+    counts = rows.weights > 0
+    return rows if counts.all() else rows.take(counts)
 
 
-def _merge_equal_rows(X: Any, y: Any, sample_weight: Array) -> Block:
+def _merge_equal_rows(rows: AnyRows) -> AnyRows:
     _, first, inverse = np.unique(
-        _digests(X, y), return_index=True, return_inverse=True
+        _digests(rows), return_index=True, return_inverse=True
     )
     # Equal rows add up from the lightest on, whatever order they came in.
-    order = np.lexsort((sample_weight, inverse))
-    weights = np.bincount(inverse[order], weights=sample_weight[order])
-    X = X[first]
-    if not issparse(X):
-        X = X + X.dtype.type(0)
-    return Block(X, None if y is None else y[first], weights)
+    order = np.lexsort((rows.weights, inverse))
+    weights = np.bincount(inverse[order], weights=rows.weights[order])
+    merged = rows.take(first)
+    return merged.with_targets(merged.y, weights)
 
 
-def _digests(X: Any, y: Any) -> Array:
+def _digests(rows: Rows) -> Array:
     """Digest each row and its target: equal ones are alike, and any order will do.
 
     Digests need no dense X, and are sorted faster than rows.
     """
-    digests = np.empty((X.shape[0], 16), dtype=np.uint8)
+    digests = np.empty((rows.n_rows, 16), dtype=np.uint8)
     for row, digest in enumerate(digests):
+        X, y, _ = rows.load(slice(row, row + 1))
         # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
-        content = blake2b(dense(X[[row]]) + X.dtype.type(0), digest_size=16)
-        if y is not None:
-            content.update(y[row].tobytes())
+        content = blake2b(X + X.dtype.type(0), digest_size=16)
+        if rows.y is not None:
+            content.update(y[0].tobytes())
         digest[:] = np.frombuffer(content.digest(), dtype=np.uint8)
     return digests.view("V16").ravel()

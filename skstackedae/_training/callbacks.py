@@ -38,7 +38,7 @@ class Task:
             context.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     @classmethod
-    def of_fit(
+    def begin_fit(
         cls,
         estimator: Any,
         max_subtasks: int,
@@ -76,10 +76,15 @@ class Task:
 
 
 class Iterations:
-    """Subtasks of a task, one after the other."""
+    """Subtasks of a task, one after the other; a rule that stops when a callback asks.
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    ``attributes`` maps theta to what makes a copy of the estimator ready to predict.
+    """
+
+    def __init__(
+        self, task: Task, attributes: Callable[[Array], dict[str, Any]] | None = None
+    ) -> None:
+        self._task, self._attributes = task, attributes
         self._current: Task | None = None
 
     def begin(self) -> None:
@@ -87,13 +92,11 @@ class Iterations:
         if self._current is None:
             self._current = self._task.subtask("iteration")
 
-    def end(
-        self, attributes: Callable[[Array], dict[str, Any]] | None, theta: Array
-    ) -> bool:
+    def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
         """End the iteration; return whether a callback asks to stop."""
         self.begin()
         assert self._current is not None
-        stop = self._current.end(attributes and partial(attributes, theta))
+        stop = self._current.end(self._attributes and partial(self._attributes, theta))
         self._current = None
         self._task.was_stopped = self._task.was_stopped or stop
         return stop

@@ -1,4 +1,4 @@
-"""Diagnostics: data out of reach, units without work, variance that is explained."""
+"""Values outside the decoder's range, inactive units, explained variance."""
 
 import math
 from collections.abc import Sequence
@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array, array_namespace
+from .._array_api import Array
+from .._network import kernels
 from .._network.activations import Activation
-from .._network.layers import Layer, output
-from .._rows.blocks import Block, RowBlocks
+from .._network.layers import Layer
+from .._rows.rows import Rows
 from .._user_warnings import warn_user
 
-# Units that vary less than this part of their range (if that is unbounded: of how much
-# the data vary) tell no rows apart.
-FLAT_STD = 0.01
+# Units that vary less than this fraction of their range (if that is unbounded: of how
+# much the data vary) tell no rows apart.
+INACTIVE_STD = 0.01
 
 # Scalers miss the ends of their range by rounding.
 RANGE_SLACK = 1e-6
@@ -29,46 +30,58 @@ class ActivationStatistics:
     std: Array
 
     @classmethod
-    def of(cls, data: RowBlocks, layers: Sequence[Layer]) -> "ActivationStatistics":
+    def from_rows(cls, rows: Rows, layers: Sequence[Layer]) -> "ActivationStatistics":
         """Pass over the rows once, through these layers; none means the data itself."""
-        sums = data.sum(_moments, layers)
+        sums = rows.with_noise(None).sum(kernels.moments, layers)
         total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
         mean = first / total
         return cls(mean, np.sqrt(np.maximum(second / total - mean**2, 0.0)))
 
 
-def diagnosis(data: RowBlocks, encoder: Layer, decoder: Layer) -> dict[str, Any]:
-    """Tell how well rows are reconstructed, and which units do any work."""
-    hidden = ActivationStatistics.of(data, [encoder])
-    inputs = ActivationStatistics.of(data, [])
-    is_flat = hidden.std < least_std(encoder.activation, data)
-    rates = encoder.activation.rate(hidden.mean)
-    total, squares = data.sum(_squared_residuals, [encoder, decoder])
+def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
+    """Tell how well rows are reconstructed, and which units are inactive."""
+    hidden = ActivationStatistics.from_rows(rows, [encoder])
+    inputs = ActivationStatistics.from_rows(rows, [])
+    threshold = dead_unit_threshold(encoder.activation, inputs.std)
+    is_inactive = hidden.std < threshold
+    means = encoder.activation.mean_activation(hidden.mean)
+    total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder])
     variance = float(np.sum(inputs.std**2))
     unexplained = float(squares / total) / variance if variance else math.nan
     return {
         "mean_activations": hidden.mean,
         "std_activations": hidden.std,
-        "dead": float(np.mean(is_flat & (rates < 0.5))),
-        "saturated": float(np.mean(is_flat & (rates >= 0.5))),
+        "dead": float(np.mean(is_inactive & (means < 0.5))),
+        "saturated": float(np.mean(is_inactive & (means >= 0.5))),
         "explained_variance": 1.0 - unexplained,
     }
 
 
-def least_std(activation: Activation, data: RowBlocks) -> float:
-    """Return the standard deviation below which a unit tells no rows apart."""
+def std_scale(activation: Activation, input_std: Array) -> float:
+    """Return what a unit's standard deviation is compared with.
+
+    Its range; where that is unbounded, how much the layer's inputs vary.
+    """
     if activation.is_bounded:
-        return FLAT_STD * activation.span
-    inputs = ActivationStatistics.of(data.without_noise(), [])
-    return FLAT_STD * float(np.sqrt(np.mean(inputs.std**2)))
+        return activation.span
+    return float(np.sqrt(np.mean(input_std**2)))
 
 
-def warn_flat_units(
-    units: ActivationStatistics, activation: Activation, data: RowBlocks, title: str
+def dead_unit_threshold(activation: Activation, input_std: Array) -> float:
+    """Return the standard deviation below which a unit tells no rows apart."""
+    return INACTIVE_STD * std_scale(activation, input_std)
+
+
+def warn_inactive_units(
+    units: ActivationStatistics, activation: Activation, rows: Rows, title: str
 ) -> None:
     """Warn if most units are dead or saturated: the same for every row."""
     median = float(np.median(units.std))
-    if median > least_std(activation, data):
+    if activation.is_bounded:
+        input_std = np.zeros(1)
+    else:
+        input_std = ActivationStatistics.from_rows(rows, []).std
+    if median > dead_unit_threshold(activation, input_std):
         return
     warn_user(
         f"Most units of the {title} are dead or saturated: the median "
@@ -80,10 +93,10 @@ def warn_flat_units(
 
 
 def check_range(
-    X: Any, decoder: Activation, loss: str, title: str, *, can_be_scaled: bool
+    rows: Rows, decoder: Activation, loss: str, title: str, *, can_be_scaled: bool
 ) -> None:
-    """Check that a decoder reaches the data: else its loss is wrong, or stays high."""
-    low, high = float(X.min()), float(X.max())
+    """Check that the data lie in the decoder's range: else its loss stays high."""
+    low, high = rows.value_range()
     if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
         return
     if loss == "log_loss":
@@ -102,20 +115,3 @@ def check_range(
         f"in [{decoder.lower:g}, {decoder.upper:g}]. Use {remedy}.",
         UserWarning,
     )
-
-
-def _moments(block: Block, layers: Sequence[Layer]) -> tuple[Array, ...]:
-    """Kernel: the block's weight, and the first two moments of its activations."""
-    xp = array_namespace(block.X)
-    # float64, because the variance is a small difference where means are large.
-    H = xp.asarray(output(block.X, layers), dtype=xp.float64)
-    w = xp.asarray(block.w, dtype=xp.float64)
-    return xp.sum(w), w @ H, w @ (H * H)
-
-
-def _squared_residuals(block: Block, layers: Sequence[Layer]) -> tuple[Array, Array]:
-    """Kernel: the block's weight, and its squared residuals."""
-    residual = output(block.X, layers) - block.y
-    xp = array_namespace(residual)
-    rows = xp.sum(residual * residual, axis=1)
-    return xp.sum(block.w, dtype=xp.float64), xp.sum(block.w * rows, dtype=xp.float64)

@@ -1,18 +1,18 @@
-"""Solvers: they minimise a callable from a starting vector and hand back a record.
+"""Solvers: they minimize a callable from a starting vector and hand back a record.
 
 They know nothing of networks, and change nothing that they are handed. All have one
 signature, so that a new one is a function and a line in SOLVERS::
 
-    solver(value_and_gradient, theta0, *, options, n_rows, random_state, on_iteration)
+    solver(value_and_gradient, theta0, *, options, n_rows, random_state, stopping)
 
-``value_and_gradient(theta)`` evaluates all rows; ``value_and_gradient(theta, indices)``
-a mini-batch of them.
+``value_and_gradient(theta)`` evaluates all rows; ``value_and_gradient(theta, batch)`` a
+mini-batch of them. After each iteration the solver asks ``stopping`` whether to stop.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import minimize
@@ -25,8 +25,6 @@ class SolverOptions:
     """What a user may set of a solver; the meaning of each is the estimators'."""
 
     max_iter: int
-    tol: float
-    n_iter_no_change: int
     batch_size: int | str
     learning_rate: str
     learning_rate_init: float
@@ -44,17 +42,30 @@ class SolverResult:
     loss_curve: list[float] = field(repr=False)
 
 
-class ValueAndGradient(Protocol):
-    """What a solver minimises."""
+class Batch(NamedTuple):
+    """A mini-batch: which rows, and its number in the run, from which noise follows."""
 
-    def __call__(self, theta: Array, rows: Array | None = None) -> tuple[float, Array]:
-        """Evaluate at theta, on all rows or on those of a mini-batch."""
+    indices: Array
+    number: int
+
+
+class ValueAndGradient(Protocol):
+    """What a solver minimizes: a pure function."""
+
+    def __call__(self, theta: Array, batch: Batch | None = None) -> tuple[float, Array]:
+        """Evaluate at theta, on all rows or on a mini-batch."""
         ...
 
 
-#: Called with the number of the iteration, its loss and its theta, which belongs to the
-#: solver: whoever keeps it copies it. True ends the run, as converged.
-OnIteration = Callable[[int, float, Array], bool]
+class StoppingRule(Protocol):
+    """What a solver asks after each iteration or epoch."""
+
+    def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
+        """Tell whether the run ends here, as converged.
+
+        theta belongs to the solver: whoever keeps it copies it.
+        """
+        ...
 
 
 def minimize_lbfgs(
@@ -64,9 +75,9 @@ def minimize_lbfgs(
     options: SolverOptions,
     n_rows: int,
     random_state: np.random.RandomState,
-    on_iteration: OnIteration,
+    stopping: StoppingRule,
 ) -> SolverResult:
-    """Full-batch L-BFGS by scipy; the stopping rule is ours, see has_stalled."""
+    """Full-batch L-BFGS by scipy; the stopping rule is ours."""
     loss_curve: list[float] = []
 
     def checked(theta: Array) -> tuple[float, Array]:
@@ -77,8 +88,8 @@ def minimize_lbfgs(
     # scipy hands over the record of the iteration only to this parameter name.
     def callback(intermediate_result: Any) -> None:
         loss_curve.append(float(intermediate_result.fun))
-        ends = on_iteration(len(loss_curve), loss_curve[-1], intermediate_result.x)
-        if ends or has_stalled(loss_curve, options):
+        theta = intermediate_result.x
+        if stopping.should_stop(len(loss_curve), loss_curve[-1], theta):
             raise StopIteration
 
     rounding = float(np.finfo(np.float64).eps)
@@ -112,7 +123,7 @@ def minimize_adam(
     options: SolverOptions,
     n_rows: int,
     random_state: np.random.RandomState,
-    on_iteration: OnIteration,
+    stopping: StoppingRule,
 ) -> SolverResult:
     """Mini-batch Adam; an iteration is an epoch, its loss the mean over its batches."""
     theta = np.array(theta0)
@@ -124,8 +135,7 @@ def minimize_adam(
         batches = list(iter_batches(n_rows, options, random_state))
         loss = adam_epoch(value_and_gradient, theta, state, batches, options, n_iter)
         loss_curve.append(loss)
-        ends = on_iteration(n_iter, loss, theta)
-        converged = ends or has_stalled(loss_curve, options)
+        converged = stopping.should_stop(n_iter, loss, theta)
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
 
 
@@ -139,16 +149,17 @@ def adam_epoch(
 ) -> float:
     """Take a step for each batch, on theta and the state; return their mean loss."""
     total, n_seen = 0.0, 0
-    for position, rows in enumerate(batches):
+    for position, indices in enumerate(batches):
         n_epochs = n_iter - 1 + position / len(batches)
+        batch = Batch(indices, state.n_steps + 1)
         with np.errstate(all="ignore"):
-            value, gradient = value_and_gradient(theta, rows)
+            value, gradient = value_and_gradient(theta, batch)
             state.step(theta, gradient, learning_rate(options, n_epochs))
-        total += value * len(rows)
-        n_seen += len(rows)
+        total += value * len(indices)
+        n_seen += len(indices)
     # Once an epoch: what is not finite stays in the moments. No batch has seen the last
     # step yet, and moments that overflow stop the rest.
-    for vector in (theta, state.second):
+    for vector in (theta, state.moment_2):
         _check_finite(total, vector, n_iter, _adam_remedy(options))
     return total / n_seen
 
@@ -156,8 +167,8 @@ def adam_epoch(
 class AdamState:
     """Memory of one run of Adam [1]_.
 
-    ``first`` and ``second`` are the paper's moments divided by (1 - beta): geometric
-    sums of the gradients and of their squares, which save a pass each.
+    ``moment_1`` and ``moment_2`` are the paper's moments divided by (1 - beta):
+    geometric sums of the gradients and of their squares, which save a pass each.
 
     References
     ----------
@@ -174,21 +185,25 @@ class AdamState:
     PIECE_LENGTH = 2**15
 
     def __init__(self, theta: Array) -> None:
-        self.first, self.second = np.zeros_like(theta), np.zeros_like(theta)
+        self.moment_1, self.moment_2 = np.zeros_like(theta), np.zeros_like(theta)
         self.n_steps = 0
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> "AdamState":
         """Go on from what to_dict returned, on copies."""
-        state = cls(parts["first"])
-        state.first += parts["first"]
-        state.second += parts["second"]
+        state = cls(parts["moment_1"])
+        state.moment_1 += parts["moment_1"]
+        state.moment_2 += parts["moment_2"]
         state.n_steps = parts["n_steps"]
         return state
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain parts, as fitted models keep them."""
-        return {"first": self.first, "second": self.second, "n_steps": self.n_steps}
+        return {
+            "moment_1": self.moment_1,
+            "moment_2": self.moment_2,
+            "n_steps": self.n_steps,
+        }
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta in place."""
@@ -199,24 +214,25 @@ class AdamState:
         )
         # The bias corrections of the paper's algorithm 1, taken out of the vectors: as
         # in its section 2, but with epsilon scaled too, so that the step is the same.
-        rate = learning_rate * correction_1 / correction_2
+        step_size = learning_rate * correction_1 / correction_2
         epsilon = self.EPSILON / correction_2
         for start in range(0, len(theta), self.PIECE_LENGTH):
             piece = slice(start, start + self.PIECE_LENGTH)
-            g, first, second = gradient[piece], self.first[piece], self.second[piece]
-            first *= self.BETA_1
-            first += g
-            second *= self.BETA_2
-            second += g * g
-            step = np.sqrt(second)
+            g = gradient[piece]
+            moment_1, moment_2 = self.moment_1[piece], self.moment_2[piece]
+            moment_1 *= self.BETA_1
+            moment_1 += g
+            moment_2 *= self.BETA_2
+            moment_2 += g * g
+            step = np.sqrt(moment_2)
             step += epsilon
-            np.divide(first, step, out=step)
-            step *= rate
+            np.divide(moment_1, step, out=step)
+            step *= step_size
             theta[piece] -= step
 
 
 def learning_rate(options: SolverOptions, n_epochs: float) -> float:
-    """Step length after so many epochs; a linear one reaches 0 after the last."""
+    """Learning rate after so many epochs; a linear one reaches 0 after the last."""
     if options.learning_rate == "constant":
         return options.learning_rate_init
     return options.learning_rate_init * (1.0 - n_epochs / options.max_iter)
@@ -233,14 +249,6 @@ def iter_batches(
     for start in range(0, n_batches * size, size):
         is_last = start == (n_batches - 1) * size
         yield order[start:] if is_last else order[start : start + size]
-
-
-def has_stalled(loss_curve: list[float], options: SolverOptions) -> bool:
-    """Whether the loss fell by no more than tol, relative, in the last iterations."""
-    if len(loss_curve) <= options.n_iter_no_change:
-        return False
-    before, now = loss_curve[-1 - options.n_iter_no_change], loss_curve[-1]
-    return before - now <= options.tol * abs(before)
 
 
 _LBFGS_REMEDY = (

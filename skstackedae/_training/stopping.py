@@ -1,44 +1,90 @@
-"""Early stopping: a run is watched by its scores on rows that it does not train on."""
+"""Stopping: rules that a solver asks after each iteration whether to go on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .._array_api import Array
-from .solvers import SolverOptions, SolverResult, has_stalled
+from .solvers import SolverResult, StoppingRule
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a run goes on without progress.
+
+    ``tol`` is relative to the loss, ``n_iter_no_change`` counts iterations or epochs.
+    """
+
+    tol: float
+    n_iter_no_change: int
+
+    def has_run_out(self, losses: list[float]) -> bool:
+        """Whether the loss fell by no more than tol in the last iterations."""
+        if len(losses) <= self.n_iter_no_change:
+            return False
+        before, now = losses[-1 - self.n_iter_no_change], losses[-1]
+        return before - now <= self.tol * abs(before)
 
 
 @dataclass
-class Validation:
-    """Scores of a run's vectors after each iteration, and the best of them.
+class LossStalled:
+    """Stops when the loss has stalled."""
+
+    patience: Patience
+    losses: list[float] = field(default_factory=list)
+
+    def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
+        """Note the loss; tell whether it has stalled."""
+        self.losses.append(loss)
+        return self.patience.has_run_out(self.losses)
+
+
+@dataclass
+class HeldOutScores:
+    """Stops when the best score on held-out rows has stalled, and keeps its weights.
 
     Parameters
     ----------
     score : callable theta -> float
         Score on the held-out rows; higher is better.
-    perfect : float
+    best_possible : float
         The best score there is: what is short of it is the error.
+    patience : Patience
+        How long the lowest error may stall, as a loss would.
     """
 
     score: Callable[[Array], float]
-    perfect: float
+    best_possible: float
+    patience: Patience
     scores: list[float] = field(default_factory=list)
     _lowest_errors: list[float] = field(default_factory=list)
     _best: tuple[int, Array] | None = None
 
-    def ends_run(self, theta: Array, options: SolverOptions) -> bool:
-        """Score theta; tell whether the lowest error has stalled, as a loss would."""
+    def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
+        """Score theta; tell whether the lowest error has stalled."""
         self.scores.append(float(self.score(theta)))
-        error = self.perfect - self.scores[-1]
+        error = self.best_possible - self.scores[-1]
         if not self._lowest_errors or error < self._lowest_errors[-1]:
             self._best = len(self.scores), theta.copy()
             self._lowest_errors.append(error)
         else:
             self._lowest_errors.append(self._lowest_errors[-1])
-        return has_stalled(self._lowest_errors, options)
+        return self.patience.has_run_out(self._lowest_errors)
 
-    def best_of(self, result: SolverResult) -> SolverResult:
+    def with_best_weights(self, result: SolverResult) -> SolverResult:
         """Put the best vector in the place of the last one."""
         if self._best is None:
             return result
         n_iter, theta = self._best
         return replace(result, theta=theta, loss=result.loss_curve[n_iter - 1])
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Stops when one of several rules says so; each is asked every time."""
+
+    rules: tuple[StoppingRule, ...]
+
+    def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
+        """Ask all rules."""
+        answers = [rule.should_stop(n_iter, loss, theta) for rule in self.rules]
+        return any(answers)

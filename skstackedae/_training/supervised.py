@@ -1,23 +1,26 @@
 """Softmax training and fine-tuning: the upper layers, or all, trained on labels."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._array_api import Array
-from .._network.layers import Layer, output
+from .._network.activations import IDENTITY
+from .._network.layers import Layer
 from .._network.layout import ParameterLayout
 from .._rows.noise import MaskingNoise
-from .._rows.training_rows import TrainingRows
+from .._rows.rows import Rows
 from .callbacks import Task
 from .objectives import NetworkObjective
-from .solvers import SolverResult
-from .stage import Stage
-from .stopping import Validation
+from .propagation import propagate
+from .stage import Stage, StageRecord
+from .stopping import HeldOutScores
 
 
-class SupervisedStage(NamedTuple):
+@dataclass(frozen=True)
+class SupervisedStage:
     """A stage that trains the layers above the lowest ``n_fixed`` ones."""
 
     stage: Stage
@@ -26,36 +29,24 @@ class SupervisedStage(NamedTuple):
     hidden_alpha: float
     corruption: float
 
-    @classmethod
-    def of(cls, classifier: Any, name: str, n_fixed: int) -> "SupervisedStage":
-        """Read the parameters off a classifier."""
-        alpha, hidden_alpha = classifier.alpha, classifier.hidden_alpha
-        return cls(
-            Stage.of(classifier, name),
-            n_fixed,
-            alpha,
-            alpha if hidden_alpha is None else hidden_alpha,
-            classifier.corruption,
-        )
-
     def run(
         self,
         layers: Sequence[Layer],
-        rows: TrainingRows,
-        held_out: TrainingRows | None,
+        rows: Rows,
+        held_out: Rows | None,
         random_state: np.random.RandomState,
         *,
         task: Task,
         fitted_attributes: Callable[[Sequence[Layer]], dict[str, Any]],
-    ) -> tuple[list[Layer], SolverResult, dict[str, Any]]:
-        """Minimise; return all layers, the solver's result and the stage's record.
+    ) -> tuple[list[Layer], StageRecord]:
+        """Minimize; return all layers and the stage's record.
 
         Parameters
         ----------
         layers : sequence of Layer
             The whole network, from which training starts.
-        rows, held_out : TrainingRows or None
-            To learn from, and to stop by where there are any.
+        rows, held_out : Rows or None
+            To learn from, and to stop by where there are any; prepared.
         random_state : RandomState
             Draws masking noise and mini-batches.
         task : Task
@@ -64,40 +55,40 @@ class SupervisedStage(NamedTuple):
             What callbacks may make a fitted estimator of.
         """
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, propagate_rows(rows, fixed), random_state)
-        validation = None
+        objective = self._objective(trained, propagate(rows, fixed), random_state)
+        scores = None
         if held_out is not None:
-            validation = self._validation(trained, propagate_rows(held_out, fixed))
-        name, max_iter = self.stage.title, self.stage.options.max_iter
-        stage_task = task.subtask(name, max_subtasks=max_iter)
+            scores = self._held_out_scores(trained, propagate(held_out, fixed))
+        max_iter = self.stage.settings.options.max_iter
+        stage_task = task.subtask(self.stage.title, max_subtasks=max_iter)
 
         def attributes(theta: Array) -> dict[str, Any]:
             return fitted_attributes([*fixed, *objective.layers(theta)])
 
-        result, record = self.stage.run(
+        theta, record = self.stage.run(
             objective,
-            _flat(trained, objective.layout, rows.X.dtype),
+            _flat(trained, objective.layout, rows.dtype),
             random_state,
             task=stage_task,
             fitted_attributes=attributes,
             accuracy=objective.accuracy,
-            validation=validation,
+            held_out=scores,
         )
-        stage_task.end(lambda: attributes(result.theta))
-        return [*fixed, *objective.layers(result.theta)], result, record
+        stage_task.end(lambda: attributes(theta))
+        return [*fixed, *objective.layers(theta)], record
 
-    def pass_once(
+    def run_epoch(
         self,
         layers: Sequence[Layer],
-        rows: TrainingRows,
+        rows: Rows,
         state: dict[str, Any] | None,
         random_state: np.random.RandomState,
     ) -> tuple[list[Layer], float, dict[str, Any]]:
         """Go over the rows once with Adam; return all layers, loss and Adam's state."""
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, propagate_rows(rows, fixed), random_state)
-        theta0 = _flat(trained, objective.layout, rows.X.dtype)
-        theta, loss, state = self.stage.pass_once(
+        objective = self._objective(trained, propagate(rows, fixed), random_state)
+        theta0 = _flat(trained, objective.layout, rows.dtype)
+        theta, loss, state = self.stage.run_epoch(
             objective, theta0, state, random_state
         )
         return [*fixed, *objective.layers(theta)], loss, state
@@ -105,38 +96,37 @@ class SupervisedStage(NamedTuple):
     def _objective(
         self,
         layers: Sequence[Layer],
-        rows: TrainingRows,
+        rows: Rows,
         random_state: np.random.RandomState | None = None,
     ) -> NetworkObjective:
         layout = ParameterLayout(
-            (rows.X.shape[1], *(len(layer.b) for layer in layers)),
+            (rows.n_features, *(len(layer.b) for layer in layers)),
         )
-        corruption = None
+        noise = None
         # The softmax layer alone is not fine-tuned, and what is scored has no noise.
         if len(layers) > 1 and random_state is not None:
-            corruption = MaskingNoise.draw(self.corruption, random_state)
+            noise = MaskingNoise.draw(self.corruption, random_state)
         return NetworkObjective(
-            rows.blocks(sum(layout.sizes), corruption),
+            rows.cut_for(sum(layout.sizes)).with_noise(noise),
             layout,
             tuple(layer.activation for layer in layers[:-1]),
             alpha=self.alpha,
             hidden_alpha=self.hidden_alpha,
         )
 
-    def _validation(self, layers: Sequence[Layer], rows: TrainingRows) -> Validation:
-        """Score of a vector on rows that are held out."""
-        objective = self._objective(layers, rows)
-        if self.stage.solver == "adam":
-            return Validation(objective.accuracy, perfect=1.0)
-        return Validation(lambda theta: -objective.mean_loss(theta), perfect=0.0)
+    def _held_out_scores(self, layers: Sequence[Layer], rows: Rows) -> HeldOutScores:
+        """Score a vector on rows that are held out."""
+        objective, settings = self._objective(layers, rows), self.stage.settings
+        if settings.solver == "adam":
+            return HeldOutScores(objective.accuracy, 1.0, settings.patience)
+        return HeldOutScores(
+            lambda theta: -objective.mean_loss(theta), 0.0, settings.patience
+        )
 
 
-def propagate_rows(rows: TrainingRows, layers: Sequence[Layer]) -> TrainingRows:
-    """Put the activations of the last of these layers in the place of X."""
-    if not layers:
-        return rows
-    row_width = rows.X.shape[1] + sum(len(layer.b) for layer in layers)
-    return rows.propagate(output, layers, row_width=row_width)
+def zero_output_layer(n_in: int, n_out: int) -> Layer:
+    """Return the output layer from which training starts."""
+    return Layer(np.zeros((n_in, n_out)), np.zeros(n_out), IDENTITY)
 
 
 def _flat(layers: Sequence[Layer], layout: ParameterLayout, dtype: Any) -> Array:

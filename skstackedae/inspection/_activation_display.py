@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 
 from .._array_api import Array
 from .._stacked_classifier import StackedAutoencoderClassifier
-from .._training.diagnostics import FLAT_STD
+from .._training.diagnostics import INACTIVE_STD
 from ._drawing import (
     COLORS,
     FONT_SIZE,
@@ -78,7 +78,7 @@ class ActivationDisplay:
         *,
         activations: Array,
         limits: tuple[float, float] = (0.0, 1.0),
-        least_std: float = FLAT_STD,
+        least_std: float = INACTIVE_STD,
         sparsity_target: float | None = None,
     ) -> None:
         self.activations = activations
@@ -156,7 +156,7 @@ class ActivationDisplay:
         return cls(
             activations=found.values,
             limits=found.limits,
-            least_std=FLAT_STD * found.scale,
+            least_std=INACTIVE_STD * found.scale,
             sparsity_target=_sparsity_target(estimator, layer),
         ).plot(ax)
 
@@ -166,7 +166,7 @@ class ActivationDisplay:
         activations: Any,
         *,
         limits: tuple[float, float] = (0.0, 1.0),
-        least_std: float = FLAT_STD,
+        least_std: float = INACTIVE_STD,
         sparsity_target: float | None = None,
         ax: Any = None,
     ) -> "ActivationDisplay":

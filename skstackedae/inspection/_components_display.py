@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 
 from .._array_api import Array
 from .._network.activation_maximization import most_exciting_inputs
-from .._training.diagnostics import FLAT_STD
+from .._training.diagnostics import INACTIVE_STD
 from ._drawing import (
     FONT_SIZE,
     as_images,
@@ -371,7 +371,9 @@ class ComponentsDisplay:
     def _flat(self) -> Array:
         """Tell the units that are not used, or that no input moves."""
         flat = np.logical_not(self.components.any(axis=1))
-        return flat if self.use is None else flat | (np.asarray(self.use) < FLAT_STD)
+        return (
+            flat if self.use is None else flat | (np.asarray(self.use) < INACTIVE_STD)
+        )
 
     def _scaled(self, contrast: str) -> tuple[Array, str]:
         """Return what is drawn, and what its numbers are."""

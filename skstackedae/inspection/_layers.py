@@ -6,7 +6,7 @@ import numpy as np
 
 from .._array_api import Array
 from .._input_checks import check_fitted_instance
-from .._network.layers import Layer, output
+from .._network.layers import Layer, forward_output
 from .._network.losses import SOFTMAX
 from .._rows.blocks import map_rows
 from .._sparse_autoencoder import SparseAutoencoder
@@ -26,8 +26,10 @@ class LayerActivations(NamedTuple):
         *below, top = layers_up_to(estimator, layer)
         X = estimator._validated(X)
         width = X.shape[1] + sum(len(part.b) for part in below)
-        inputs = map_rows(output, X, below, row_width=width, n_jobs=estimator.n_jobs)
-        values = output(inputs, [top])
+        inputs = map_rows(
+            forward_output, X, below, row_width=width, n_jobs=estimator.n_jobs
+        )
+        values = forward_output(inputs, [top])
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
         activation = top.activation

@@ -1,0 +1,161 @@
+"""What all estimators share: a fit that harms no earlier one, rows, and prediction."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._array_api import Array
+from ._input_checks import stored_dtypes
+from ._network.activations import ACTIVATIONS, IDENTITY
+from ._network.layers import Layer, make_layers
+from ._persistence import VersionedStateMixin
+from ._rows.blocks import map_rows
+from ._training.callbacks import CallbackSupportMixin
+from ._training.solvers import SOLVERS
+from ._training.stage import RunSettings, Stage, StageRecord
+
+# scikit-learn's constraints on the parameters that all estimators share: those of the
+# solvers, and how a fit is run.
+TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
+    "solver": [StrOptions(set(SOLVERS))],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "learning_rate": [StrOptions({"constant", "linear"})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "shuffle": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "n_jobs": [Integral, None],
+    "verbose": ["verbose"],
+}
+
+# The softmax acts on all outputs together: it belongs to the loss.
+OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax": IDENTITY}
+
+Network = TypeVar("Network", bound="BaseNetwork")
+
+
+class BaseNetwork(
+    VersionedStateMixin,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A network whose fitted layers are numpy arrays, applied to rows block by block.
+
+    Abstract: estimators say what is trained.
+    """
+
+    _doc_link_module = "skstackedae"
+    _doc_link_template = (
+        "https://skstackedae.readthedocs.io/en/stable/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    activations_: list[str]
+    out_activation_: str
+    loss_: float
+    loss_curve_: list[float]
+    n_iter_: int
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_features_in_: int
+    feature_names_in_: Array
+    # Adam's moments, which partial_fit keeps from call to call.
+    _adam_state: dict[str, Any] | None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _is_warm_start(self) -> bool:
+        return bool(self.warm_start) and hasattr(self, "coefs_")
+
+    def _stage(self, name: str, layer: int | None = None) -> Stage:
+        settings = RunSettings.from_parameters(self.get_params(deep=False))
+        return Stage(name, layer, settings, self.verbose)
+
+    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=stored_dtypes(X),
+            order="C",
+            reset=reset,
+        )
+
+    def _layers(self) -> list[Layer]:
+        check_is_fitted(self)
+        hidden = [ACTIVATIONS[name] for name in self.activations_]
+        return make_layers(
+            self.coefs_,
+            self.intercepts_,
+            [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]],
+        )
+
+    def _map_rows(
+        self,
+        function: Callable[..., Array],
+        X: Any,
+        layers: Sequence[Layer],
+        *args: Any,
+    ) -> Array:
+        """Apply a function to validated rows and these layers, block by block."""
+        row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
+        return map_rows(
+            function, X, layers, *args, row_width=row_width, n_jobs=self.n_jobs
+        )
+
+    def _set_record(self, record: StageRecord) -> None:
+        """Tell how the last stage went."""
+        scores = record.validation_scores
+        self.loss_ = record.last_loss
+        self.loss_curve_ = list(record.loss_curve)
+        self.n_iter_ = record.n_iter
+        self.validation_scores_ = None if scores is None else list(scores)
+        self.best_validation_score_ = max(scores) if scores else None
+        # What partial_fit left does not belong to these weights.
+        self._adam_state = None
+
+    def _set_epoch(self, loss: float, adam_state: dict[str, Any]) -> None:
+        """Tell how a pass of partial_fit went."""
+        self.loss_ = loss
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
+        self.n_iter_ = len(self.loss_curve_)
+        self._adam_state = adam_state
+
+
+@contextmanager
+def fitting(estimator: Network) -> Iterator[Network]:
+    """Hand out a copy to fit; only if all goes well its state becomes the estimator's.
+
+    A fit that fails or is interrupted leaves the earlier one whole.
+    """
+    fitted = copy.copy(estimator)
+    yield fitted
+    # One assignment: an interrupt comes before it or after it.
+    estimator.__dict__ = fitted.__dict__

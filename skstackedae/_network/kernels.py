@@ -1,0 +1,89 @@
+"""Kernels: what training asks of some rows, as sums over them.
+
+Conventions
+-----------
+A kernel is a pure function ``(X, y, w, ...) -> tuple`` of dense arrays in one
+precision, written in operations of the Python array API standard. X is (n, n_features),
+y the targets of the n rows, w (n,) their weights. What it returns, arrays and numbers,
+belongs to it: whoever sums may write over them.
+"""
+
+from collections.abc import Sequence
+
+from .._array_api import Array, array_namespace
+from .layers import Layer, backward, forward, forward_output
+from .losses import Loss
+
+
+def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
+    """Hidden activations, their weighted sum, and that of the weights."""
+    H = forward_output(X, [encoder])
+    xp = array_namespace(H)
+    return H, w @ H, xp.sum(w, dtype=xp.float64)
+
+
+def reconstruct(
+    X: Array,
+    y: Array,
+    w: Array,
+    H: Array,
+    layers: Sequence[Layer],
+    loss: Loss,
+    activity_error: Array | None,
+) -> tuple[float | Array, ...]:
+    """Loss of the reconstructions from H, and its gradients by all weights and biases.
+
+    ``activity_error`` is the derivative of a penalty by each unit's mean activation.
+    """
+    activations = [X, *forward(H, layers[1:])]
+    value, delta = loss.value_and_delta(activations[-1], y, w)
+    if activity_error is not None:
+        activity_error = w[:, None] * activity_error
+    coef_grads, intercept_grads = backward(activations, layers, delta, activity_error)
+    return value, *coef_grads, *intercept_grads
+
+
+def predict(
+    X: Array, y: Array, w: Array, layers: Sequence[Layer], loss: Loss
+) -> tuple[float | Array, ...]:
+    """Loss of the network's predictions, and its gradients by weights and biases."""
+    activations = forward(X, layers)
+    # Step 2: the delta of the output layer.
+    value, delta = loss.value_and_delta(activations[-1], y, w)
+    coef_grads, intercept_grads = backward(activations, layers, delta)
+    return value, *coef_grads, *intercept_grads
+
+
+def weighted_loss(
+    X: Array, y: Array, w: Array, layers: Sequence[Layer], loss: Loss
+) -> tuple[float]:
+    """Loss of the network's output alone."""
+    return (loss.value_and_delta(forward_output(X, layers), y, w)[0],)
+
+
+def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, Array]:
+    """Weight of the rows that are classified correctly, and of all rows."""
+    xp = array_namespace(X)
+    is_hit = xp.argmax(forward_output(X, layers), axis=1) == y
+    # The same sum twice, so that all rows correct is 1 to the last digit.
+    weights_of_hits = xp.where(is_hit, w, xp.zeros_like(w))
+    return xp.sum(weights_of_hits, dtype=xp.float64), xp.sum(w, dtype=xp.float64)
+
+
+def moments(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, ...]:
+    """Weight of the rows, and the first two moments of their activations."""
+    xp = array_namespace(X)
+    # float64, because the variance is a small difference where means are large.
+    H = xp.asarray(forward_output(X, layers), dtype=xp.float64)
+    w = xp.asarray(w, dtype=xp.float64)
+    return xp.sum(w), w @ H, w @ (H * H)
+
+
+def squared_residuals(
+    X: Array, y: Array, w: Array, layers: Sequence[Layer]
+) -> tuple[Array, Array]:
+    """Weight of the rows, and their squared residuals."""
+    residual = forward_output(X, layers) - y
+    xp = array_namespace(residual)
+    rows = xp.sum(residual * residual, axis=1)
+    return xp.sum(w, dtype=xp.float64), xp.sum(w * rows, dtype=xp.float64)

@@ -1,0 +1,199 @@
+"""Training of one sparse autoencoder: from rows and settings to its two layers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from .._array_api import Array
+from .._network.activations import ACTIVATIONS
+from .._network.layers import Layer, make_layers
+from .._network.layout import ParameterLayout
+from .._network.losses import RECONSTRUCTION_LOSSES
+from .._rows.noise import MaskingNoise
+from .._rows.preparation import prepare_rows, train_validation_split
+from .._rows.rows import Rows
+from .callbacks import Task
+from .diagnostics import ActivationStatistics, check_range, warn_inactive_units
+from .objectives import AutoencoderObjective
+from .stage import Stage, StageRecord
+from .stopping import HeldOutScores
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """What is trained; each is the parameter of that name."""
+
+    n_components: int
+    activation: str
+    decoder_activation: str
+    loss: str
+    alpha: float
+    sparsity_target: float
+    sparsity_weight: float
+    corruption: float
+    tied_weights: bool
+    early_stopping: bool
+    validation_fraction: float
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        """Take those of an estimator's parameters that are about the autoencoder."""
+        return cls(**{field.name: parameters[field.name] for field in fields(cls)})
+
+    def check(self) -> None:
+        """Check what must go together."""
+        if self.loss == "log_loss" and self.decoder_activation != "logistic":
+            raise ValueError(
+                f"loss='log_loss' compares probabilities, which decoder_activation="
+                f"{self.decoder_activation!r} does not give: set decoder_activation="
+                "'logistic', or loss='squared_error'."
+            )
+        if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
+            raise ValueError(
+                f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
+                f"range, which activation={self.activation!r} has not: set "
+                "sparsity_weight=0, or activation='logistic' or 'tanh'."
+            )
+
+    def layout(self, n_features: int) -> ParameterLayout:
+        """Order of the parameters for inputs of this width."""
+        return ParameterLayout(
+            (n_features, self.n_components, n_features), tied=self.tied_weights
+        )
+
+    def objective(self, rows: Rows) -> AutoencoderObjective:
+        """Return the function of theta that training minimizes."""
+        layout = self.layout(rows.n_features)
+        decoder = ACTIVATIONS[self.decoder_activation]
+        return AutoencoderObjective(
+            rows.cut_for(sum(layout.sizes)),
+            layout,
+            ACTIVATIONS[self.activation],
+            RECONSTRUCTION_LOSSES[self.loss](decoder),
+            alpha=self.alpha,
+            sparsity_target=self.sparsity_target,
+            sparsity_weight=self.sparsity_weight,
+        )
+
+    def layers(self, theta: Array, n_features: int, dtype: Any) -> list[Layer]:
+        """Encoder and decoder, as copies: a view would keep all of theta alive."""
+        coefs, intercepts = self.layout(n_features).unpack(theta)
+        activations = (self.activation, self.decoder_activation)
+        return make_layers(
+            [np.array(W, dtype=dtype) for W in coefs],
+            [np.array(b, dtype=dtype) for b in intercepts],
+            [ACTIVATIONS[name] for name in activations],
+        )
+
+    def initial_theta(
+        self,
+        n_features: int,
+        random_state: np.random.RandomState,
+        layers: Sequence[Layer] | None = None,
+    ) -> Array:
+        """Draw the vector from which training starts, or take it from layers."""
+        layout = self.layout(n_features)
+        if layers is None:
+            return layout.initialize(random_state)
+        return layout.pack([layer.W for layer in layers], [layer.b for layer in layers])
+
+
+@dataclass(frozen=True)
+class TrainedAutoencoder:
+    """Encoder and decoder, the encoder's mean activations, and how training went."""
+
+    layers: list[Layer]
+    mean_activations: Array
+    record: StageRecord
+
+
+def train_autoencoder(
+    rows: Rows,
+    settings: AutoencoderSettings,
+    stage: Stage,
+    random_state: np.random.RandomState,
+    *,
+    task: Task,
+    initial: Sequence[Layer] | None = None,
+    fitted_attributes: Callable[[Sequence[Layer]], dict[str, Any]] | None = None,
+) -> TrainedAutoencoder:
+    """Fit to prepared rows without targets, from random weights or initial layers.
+
+    ``fitted_attributes`` makes of layers what callbacks see of the estimator.
+    """
+    held_out = None
+    if settings.early_stopping:
+        train, scored = train_validation_split(
+            np.arange(rows.n_rows), settings.validation_fraction, random_state
+        )
+        held_out = _held_out_scores(rows.take(scored), settings, stage)
+        rows = prepare_rows(rows.take(train), canonical=False)
+    _check_range(rows, settings, stage)
+    n_features, dtype = rows.n_features, rows.dtype
+    theta0 = settings.initial_theta(n_features, random_state, initial)
+    noise = MaskingNoise.draw(settings.corruption, random_state)
+
+    def attributes(theta: Array) -> dict[str, Any]:
+        assert fitted_attributes is not None
+        return fitted_attributes(settings.layers(theta, n_features, dtype))
+
+    objective = settings.objective(rows.with_noise(noise))
+    theta, record = stage.run(
+        objective,
+        theta0.astype(dtype, copy=False),
+        random_state,
+        task=task,
+        fitted_attributes=fitted_attributes and attributes,
+        held_out=held_out,
+    )
+    layers = settings.layers(theta, n_features, dtype)
+    units = ActivationStatistics.from_rows(objective.rows, layers[:1])
+    warn_inactive_units(units, layers[0].activation, objective.rows, stage.title)
+    mean = layers[0].activation.mean_activation(units.mean)
+    return TrainedAutoencoder(layers, mean, record)
+
+
+def train_autoencoder_epoch(
+    rows: Rows,
+    settings: AutoencoderSettings,
+    stage: Stage,
+    random_state: np.random.RandomState,
+    *,
+    adam_state: dict[str, Any] | None,
+    initial: Sequence[Layer] | None = None,
+) -> tuple[list[Layer], Array, float, dict[str, Any]]:
+    """Go over rows once; return layers, mean activations, loss, Adam's state."""
+    _check_range(rows, settings, stage)
+    theta0 = settings.initial_theta(rows.n_features, random_state, initial)
+    noise = MaskingNoise.draw(settings.corruption, random_state)
+    objective = settings.objective(rows.with_noise(noise))
+    theta, loss, adam_state = stage.run_epoch(
+        objective, theta0.astype(rows.dtype), adam_state, random_state
+    )
+    layers = settings.layers(theta, rows.n_features, rows.dtype)
+    units = ActivationStatistics.from_rows(objective.rows, layers[:1])
+    mean = layers[0].activation.mean_activation(units.mean)
+    return layers, mean, loss, adam_state
+
+
+def _held_out_scores(
+    rows: Rows, settings: AutoencoderSettings, stage: Stage
+) -> HeldOutScores:
+    """Score a vector by how well it reconstructs rows that are held out."""
+    objective = settings.objective(prepare_rows(rows, canonical=False))
+    return HeldOutScores(
+        lambda theta: -objective.mean_loss(theta), 0.0, stage.settings.patience
+    )
+
+
+def _check_range(rows: Rows, settings: AutoencoderSettings, stage: Stage) -> None:
+    check_range(
+        rows,
+        ACTIVATIONS[settings.decoder_activation],
+        settings.loss,
+        stage.title,
+        # Only what comes from the user can be: a layer's output is what it is.
+        can_be_scaled=stage.layer in (None, 1),
+    )

@@ -1,0 +1,153 @@
+"""Pretraining: the hidden layers of a stack, trained from the input up."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_memory
+
+from .._array_api import Array
+from .._network.layers import Layer
+from .._rows.rows import Rows
+from .._version import __version__
+from .autoencoder import AutoencoderSettings, TrainedAutoencoder, train_autoencoder
+from .callbacks import Task
+from .propagation import propagate
+from .stage import RunSettings, Stage
+
+
+@dataclass(frozen=True)
+class LayerToTrain:
+    """How a hidden layer is trained, and the seed of what it draws."""
+
+    settings: AutoencoderSettings
+    run: RunSettings
+    seed: int
+    verbose: int
+
+    def initial_encoder(self, n_features: int) -> Layer:
+        """Return the layer from which training would start."""
+        random_state = np.random.RandomState(self.seed)
+        theta = self.settings.initial_theta(n_features, random_state)
+        return self.settings.layers(theta, n_features, theta.dtype)[0]
+
+
+#: A layer to train, or an encoder that is taken as it is.
+HiddenLayer = LayerToTrain | Layer
+
+
+def pretrain(
+    hidden: Sequence[HiddenLayer], rows: Rows, *, memory: Any, task: Task
+) -> tuple[list[Layer], list[TrainedAutoencoder | None]]:
+    """Train one autoencoder after the other, each on the activations below.
+
+    Rows are prepared, and have no targets. Returns the encoders, and what was trained:
+    None for a layer that was taken as it is.
+    """
+    encoders: list[Layer] = []
+    trained: list[TrainedAutoencoder | None] = []
+    for number, layer in enumerate(hidden, start=1):
+        found = None
+        if isinstance(layer, LayerToTrain):
+            found = _train(layer, propagate(rows, encoders), number, memory, task)
+        encoder = found.layers[0] if found is not None else layer
+        assert isinstance(encoder, Layer)
+        trained.append(found)
+        # One that is taken as it is may come in another precision.
+        encoders.append(encoder.astype(rows.dtype))
+    return encoders, trained
+
+
+def initial_encoders(
+    hidden: Sequence[HiddenLayer], n_features: int, dtype: Any
+) -> list[Layer]:
+    """Return the layers from which pretraining would start."""
+    encoders: list[Layer] = []
+    for layer in hidden:
+        if isinstance(layer, LayerToTrain):
+            layer = layer.initial_encoder(
+                len(encoders[-1].b) if encoders else n_features
+            )
+        encoders.append(layer.astype(dtype))
+    return encoders
+
+
+@dataclass
+class _Call:
+    """What training needs beside what its result depends on."""
+
+    rows: Rows
+    stage: Stage
+    task: Task
+    was_made: bool = False
+
+
+def _train(
+    layer: LayerToTrain, rows: Rows, number: int, memory: Any, task: Task
+) -> TrainedAutoencoder:
+    """Train a layer, or take it from the cache."""
+    stage = Stage("pretraining", number, layer.run, layer.verbose)
+    max_iter = layer.run.options.max_iter
+    call = _Call(rows, stage, task.subtask(stage.title, max_subtasks=max_iter))
+    location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    train = check_memory(location).cache(_train_uncached, ignore=["call"])
+    try:
+        trained = train(
+            layer.settings,
+            layer.run,
+            layer.seed,
+            rows.X,
+            rows.weights,
+            str(rows.dtype),
+            __version__,
+            call=call,
+        )
+    except _StoppedByCallback as stopped:
+        trained = stopped.trained
+    if layer.verbose and not call.was_made:
+        print(f"[{stage.title}] taken from the cache", flush=True)
+    call.task.end()
+    # In the cache it may have been another layer.
+    record = replace(trained.record, layer=number)
+    layers = [
+        Layer(_in_memory(W), _in_memory(b), activation)
+        for W, b, activation in trained.layers
+    ]
+    return TrainedAutoencoder(layers, _in_memory(trained.mean_activations), record)
+
+
+def _train_uncached(
+    settings: AutoencoderSettings,
+    run: RunSettings,
+    seed: int,
+    X: Any,
+    weights: Array,
+    dtype: str,
+    version: str,
+    *,
+    call: _Call,
+) -> TrainedAutoencoder:
+    """Train a layer; all arguments but the last say what the result depends on."""
+    call.was_made = True
+    random_state = np.random.RandomState(seed)
+    trained = train_autoencoder(
+        call.rows, settings, call.stage, random_state, task=call.task
+    )
+    if call.task.was_stopped:
+        raise _StoppedByCallback(trained)
+    return trained
+
+
+class _StoppedByCallback(Exception):  # noqa: N818 - not an error
+    """Carries a result past the cache, which must not keep it: others would get it."""
+
+    def __init__(self, trained: TrainedAutoencoder) -> None:
+        super().__init__()
+        self.trained = trained
+
+
+def _in_memory(array: Array) -> Array:
+    """Copy an array that a cache may have mapped from a file."""
+    return np.array(array) if isinstance(array, np.memmap) else array

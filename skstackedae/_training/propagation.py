@@ -1,0 +1,17 @@
+"""Rows on their way up: the activations of trained layers are the next stage's rows."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from .._network.layers import Layer, forward_output
+from .._rows.rows import Rows
+
+AnyRows = TypeVar("AnyRows", bound=Rows)
+
+
+def propagate(rows: AnyRows, layers: Sequence[Layer]) -> AnyRows:
+    """Return rows whose X is the output of these layers; the same rows without any."""
+    if not layers:
+        return rows
+    row_width = rows.n_features + sum(len(layer.b) for layer in layers)
+    return rows.cut_for(row_width).propagate(forward_output, layers)
