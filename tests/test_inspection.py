@@ -20,7 +20,7 @@ from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 from skstackedae._network.activation_maximization import (
     ending_in,
     excitation,
-    most_exciting_inputs,
+    maximize_activation,
 )
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layers import Layer
@@ -94,7 +94,7 @@ def random_network(rng, activation, widths=(12, 9, 7, 5)):
     ]
 
 
-# Activation maximisation -----------------------------------------------------------
+# Activation maximization -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -110,7 +110,7 @@ def test_gradient_by_the_input_is_that_of_finite_differences(rng, activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_first_layer_is_excited_by_its_weights(rng, activation):
     layer = random_network(rng, activation)[0]
-    inputs, gains = most_exciting_inputs([layer], [4, 0])
+    inputs, gains = maximize_activation([layer], [4, 0])
     norms = np.linalg.norm(layer.W, axis=0)
     assert_allclose(inputs, (layer.W / norms).T[[4, 0]], rtol=1e-12)
     assert_allclose(gains, norms[[4, 0]], rtol=1e-12)
@@ -121,7 +121,7 @@ def test_first_layer_is_excited_by_its_weights(rng, activation):
 def test_no_direction_on_the_sphere_leads_further_up(rng, activation, depth):
     layers = random_network(rng, activation)[:depth]
     units = range(len(layers[-1].b))
-    inputs, gains = most_exciting_inputs(layers, units, random_state=0)
+    inputs, gains = maximize_activation(layers, units, random_state=0)
     assert_allclose(np.linalg.norm(inputs, axis=1), 1, rtol=1e-12)
     others = rng.normal(size=(2_000, 12))
     others /= np.linalg.norm(others, axis=1, keepdims=True)
@@ -137,7 +137,7 @@ def test_no_direction_on_the_sphere_leads_further_up(rng, activation, depth):
 def test_linear_network_is_excited_by_the_product_of_its_weights(rng):
     layers = random_network(rng, "identity")
     product = layers[0].W @ layers[1].W @ layers[2].W
-    inputs, gains = most_exciting_inputs(layers, range(5), random_state=0)
+    inputs, gains = maximize_activation(layers, range(5), random_state=0)
     norms = np.linalg.norm(product, axis=0)
     assert_allclose(inputs, (product / norms).T, atol=1e-6)
     assert_allclose(gains, norms, rtol=1e-10)
@@ -145,7 +145,7 @@ def test_linear_network_is_excited_by_the_product_of_its_weights(rng):
 
 def test_relu_units_are_excited_more_than_by_random_inputs(rng):
     layers = random_network(rng, "relu")
-    inputs, _ = most_exciting_inputs(layers, range(5), random_state=0)
+    inputs, _ = maximize_activation(layers, range(5), random_state=0)
     others = rng.normal(size=(2_000, 12))
     others /= np.linalg.norm(others, axis=1, keepdims=True)
     for unit, x in enumerate(inputs):
@@ -156,8 +156,8 @@ def test_relu_units_are_excited_more_than_by_random_inputs(rng):
 
 def test_result_depends_on_the_seed_alone_not_on_which_units_are_asked_for(rng):
     layers = random_network(rng, "relu")
-    everything, _ = most_exciting_inputs(layers, range(5), random_state=0)
-    again, _ = most_exciting_inputs(layers, [3, 1], random_state=0)
+    everything, _ = maximize_activation(layers, range(5), random_state=0)
+    again, _ = maximize_activation(layers, [3, 1], random_state=0)
     assert_array_equal(again, everything[[3, 1]])
 
 
@@ -165,7 +165,7 @@ def test_result_depends_on_the_seed_alone_not_on_which_units_are_asked_for(rng):
 def test_unit_that_no_input_moves(rng, depth):
     layers = random_network(rng, "relu")[:depth]
     layers[-1].W[:, 2] = 0
-    inputs, gains = most_exciting_inputs(layers, [1, 2], random_state=0)
+    inputs, gains = maximize_activation(layers, [1, 2], random_state=0)
     assert not inputs[1].any()
     assert gains[1] == 0
     assert inputs[0].any()

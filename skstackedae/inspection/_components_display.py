@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._array_api import Array
-from .._network.activation_maximization import most_exciting_inputs
+from .._network.activation_maximization import maximize_activation
 from .._training.diagnostics import FLAT_STD
 from ._drawing import (
     FONT_SIZE,
@@ -261,7 +261,7 @@ class ComponentsDisplay:
         layers = layers_up_to(estimator, layer)
         units = _checked_units(units, len(layers[-1].b))
         use = None if X is None else LayerActivations.of(estimator, X, layer).use[units]
-        components, gains = most_exciting_inputs(layers, units, random_state)
+        components, gains = maximize_activation(layers, units, random_state)
         return cls(
             components=components,
             gains=gains,
