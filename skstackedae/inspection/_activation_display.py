@@ -1,6 +1,5 @@
 """How often units are active."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +16,6 @@ from ._layers import Estimator, LayerActivations, is_inactive
 ROUNDING = 1e-6
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class ActivationDisplay:
     """How often the units of a layer are active, and which units never change.
 
@@ -76,10 +74,18 @@ class ActivationDisplay:
     2
     """
 
-    activations: ArrayLike
-    limits: tuple[float, float] = (0.0, 1.0)
-    dead_unit_threshold: float = FLAT_STD
-    sparsity_target: float | None = None
+    def __init__(
+        self,
+        *,
+        activations: ArrayLike,
+        limits: tuple[float, float] = (0.0, 1.0),
+        dead_unit_threshold: float = FLAT_STD,
+        sparsity_target: float | None = None,
+    ) -> None:
+        self.activations = activations
+        self.limits = limits
+        self.dead_unit_threshold = dead_unit_threshold
+        self.sparsity_target = sparsity_target
 
     def plot(self, ax: Any = None) -> Self:
         """Draw both histograms.
@@ -167,8 +173,7 @@ class ActivationDisplay:
         (low, high), target = self.limits, self.sparsity_target
         if np.isfinite(self.limits).all():
             means = (means - low) / (high - low)
-        kinds = np.where(means < 0.5, "dead", "saturated")
-        kinds = np.where(inactive, kinds, "alive")
+        kinds = np.where(inactive, np.where(means < 0.5, "dead", "saturated"), "alive")
         colors = dict(zip(("alive", "dead", "saturated"), draw.COLORS, strict=False))
         groups = {kind: means[kinds == kind] for kind in colors if kind in kinds}
         ax.hist(

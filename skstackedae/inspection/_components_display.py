@@ -1,7 +1,6 @@
 """What units respond to."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +21,6 @@ from ._layers import (
 )
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class ComponentsDisplay:
     r"""The input that excites each unit of a layer most.
 
@@ -95,12 +93,22 @@ class ComponentsDisplay:
     (25, 64)
     """
 
-    components: ArrayLike
-    gains: ArrayLike | None = None
-    names: Names = None
-    relative_std: ArrayLike | None = None
-    image_shape: tuple[int, int] | None = None
-    feature_names: Names = None
+    def __init__(
+        self,
+        *,
+        components: ArrayLike,
+        gains: ArrayLike | None = None,
+        names: Names = None,
+        relative_std: ArrayLike | None = None,
+        image_shape: tuple[int, int] | None = None,
+        feature_names: Names = None,
+    ) -> None:
+        self.components = components
+        self.gains = gains
+        self.names = names
+        self.relative_std = relative_std
+        self.image_shape = image_shape
+        self.feature_names = feature_names
 
     def plot(
         self,
@@ -304,8 +312,7 @@ class ComponentsDisplay:
             return np.full(n_units, np.inf)
         std = np.asarray(self.relative_std)
         if std.shape != (n_units,):
-            shape = f"relative_std has the shape {std.shape}"
-            raise ValueError(f"{shape}: it must have one number for each unit.")
+            raise ValueError(f"relative_std has shape {std.shape}, not ({n_units},).")
         return std
 
     def _scaled(self, components: Array, contrast: str) -> tuple[Array, str]:
@@ -325,9 +332,7 @@ class ComponentsDisplay:
     ) -> None:
         images = draw.as_images(values, self.image_shape)
         n_columns = math.ceil(math.sqrt(len(images)))
-        self.image_ = draw.mosaic(
-            ax, images, names, n_columns, crossed=inactive, **options
-        )
+        self.image_ = draw.mosaic(ax, images, names, n_columns, inactive, **options)
         if inactive.any():
             note = f"{inactive.sum()} of {len(inactive)} dead or saturated"
             self.image_.axes.set_xlabel(note, fontsize=draw.FONT_SIZE)
@@ -346,9 +351,7 @@ class ComponentsDisplay:
 
 
 def _checked_units(units: ArrayLike | None, n_units: int) -> Array:
-    if units is None:
-        return np.arange(n_units)
-    units = np.atleast_1d(units)
+    units = np.arange(n_units) if units is None else np.atleast_1d(units)
     is_valid = units.ndim == 1 and units.size and units.dtype.kind in "iu"
     if not (is_valid and units.min() >= 0 and units.max() < n_units):
         raise ValueError(

@@ -51,15 +51,15 @@ def mosaic(
     images: Array,
     labels: Sequence[str],
     n_columns: int,
+    crossed: Array | None = None,
     *,
     parts: Sequence[str] = (),
-    crossed: Array | None = None,
     **options: Any,
 ) -> Any:
     """Draw images row by row, each above its label if there is room for labels.
 
-    `parts` are names of equal parts of each image, from top to bottom. `crossed` tells
-    which images get a cross.
+    `crossed` tells which images get a cross. `parts` are names of equal parts of each
+    image, from top to bottom.
     """
     ax = new_axes(ax, *_mosaic_inches(images, n_columns))
     # Repeated pixels make gaps narrower than the pixels of small images.

@@ -1,7 +1,6 @@
 """What an autoencoder makes of samples."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +13,6 @@ from . import _drawing as draw
 from ._layers import Estimator, Names, check_estimator, feature_names_of
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class ReconstructionDisplay:
     """Samples, above what an autoencoder or a pretrained stack makes of them.
 
@@ -85,10 +83,18 @@ class ReconstructionDisplay:
     (20,)
     """
 
-    X: ArrayLike
-    reconstructions: ArrayLike
-    image_shape: tuple[int, int] | None = None
-    feature_names: Names = None
+    def __init__(
+        self,
+        *,
+        X: ArrayLike,
+        reconstructions: ArrayLike,
+        image_shape: tuple[int, int] | None = None,
+        feature_names: Names = None,
+    ) -> None:
+        self.X = X
+        self.reconstructions = reconstructions
+        self.image_shape = image_shape
+        self.feature_names = feature_names
 
     def plot(self, ax: Any = None, *, cmap: Any = None) -> Self:
         """Draw the samples and their reconstructions.
@@ -115,8 +121,7 @@ class ReconstructionDisplay:
         X = check_array(self.X, input_name="X")
         outputs = check_array(self.reconstructions, input_name="reconstructions")
         if X.shape != outputs.shape:
-            shapes = f"X has the shape {X.shape}, reconstructions {outputs.shape}"
-            raise ValueError(f"{shapes}: both must be the same.")
+            raise ValueError(f"X has shape {X.shape}, reconstructions {outputs.shape}.")
         residuals = np.subtract(outputs, X, dtype=np.float64)
         self.errors_ = np.sqrt(np.mean(residuals**2, axis=1))
         is_table = self.image_shape is None
@@ -189,8 +194,7 @@ class ReconstructionDisplay:
         parts = "input", "output"
         self.image_ = draw.mosaic(ax, pairs, labels, n_columns, parts=parts, **options)
         self.colorbar_, self.axes_ = None, [self.image_.axes]
-        low, high = self.errors_.min(), self.errors_.max()
-        note = f"RMSE {low:.2g} to {high:.2g}"
+        note = f"RMSE {self.errors_.min():.2g} to {self.errors_.max():.2g}"
         self.axes_[0].set_xlabel(note, fontsize=draw.FONT_SIZE)
 
     def _draw_table(self, ax: Any, X: Array, outputs: Array, **options: Any) -> None:

@@ -1,25 +1,21 @@
 """How the loss fell."""
 
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, Self
 
 import numpy as np
 
-from .._array_api import Array
 from .._sparse_autoencoder import SparseAutoencoder
 from . import _drawing as draw
 from ._layers import Estimator, check_estimator
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class TrainingCurveDisplay:
     """The loss of every stage of a fit, one after the other on one logarithmic axis.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
-    :meth:`plot` for some records of its `history_`. Dashed lines show scores on
-    validation rows, if there are any: accuracies on their own axis, and scores that are
-    minus a loss as that loss.
+    :meth:`plot` for some records of its `history_`. Dashed lines show the scores on
+    validation rows: accuracies on their own axis, negative losses as losses.
 
     Parameters
     ----------
@@ -69,7 +65,8 @@ class TrainingCurveDisplay:
     ['softmax', 'fine-tuning']
     """
 
-    history: list[dict[str, Any]]
+    def __init__(self, *, history: list[dict[str, Any]]) -> None:
+        self.history = history
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the curves.
@@ -90,8 +87,7 @@ class TrainingCurveDisplay:
             If there is no record, or one without `loss_curve`.
         """
         if not self.history or not all("loss_curve" in part for part in self.history):
-            message = "history must be a list of records, each with its loss_curve"
-            raise ValueError(f"{message}: at least one, as in history_.")
+            raise ValueError("history must be a list of records with a loss_curve.")
         self.ax_ = ax = draw.new_axes(ax, 7.0, 4.0)
         self.figure_ = ax.figure
         self.accuracy_ax_: Any = None
@@ -99,12 +95,10 @@ class TrainingCurveDisplay:
         self.validation_lines_: list[Any] = []
         start = 0
         for record, color in zip(self.history, cycle(draw.COLORS), strict=False):
-            n_iter = len(record["loss_curve"])
-            iterations = start + np.arange(1, n_iter + 1)
-            self._draw_stage(record, iterations, color)
+            self._draw_stage(record, start, color)
             if start:
                 ax.axvline(start + 0.5, color="0.8", linewidth=0.8, zorder=0)
-            start += n_iter
+            start += len(record["loss_curve"])
         ax.set(xlabel="iteration or epoch", ylabel="loss, penalties included")
         draw.scale_by_logarithm(ax)
         ax.legend(fontsize=draw.FONT_SIZE)
@@ -130,28 +124,23 @@ class TrainingCurveDisplay:
         check_estimator(estimator)
         return cls(history=_history(estimator)).plot(ax)
 
-    def _draw_stage(
-        self, record: dict[str, Any], iterations: Array, color: str
-    ) -> None:
+    def _draw_stage(self, record: dict[str, Any], start: int, color: str) -> None:
         layer, scores = record.get("layer"), record.get("validation_scores")
         title = record["name"] + ("" if layer is None else f", layer {layer}")
+        curve = record["loss_curve"]
+        iterations = start + np.arange(1, len(curve) + 1)
         # A single point needs a marker to be seen.
-        style = {"color": color, "marker": "." if len(iterations) == 1 else ""}
-        self.lines_ += self.ax_.plot(
-            iterations, record["loss_curve"], label=title, **style
-        )
+        style = {"color": color, "marker": "." if len(curve) == 1 else ""}
+        self.lines_ += self.ax_.plot(iterations, curve, label=title, **style)
         if not scores:
             return
-        style["linestyle"] = "--"
+        ax, style["linestyle"] = self.ax_, "--"
         if min(scores) < 0:
-            self.validation_lines_ += self.ax_.plot(
-                iterations, np.negative(scores), label=f"{title}: validation", **style
-            )
-            return
-        if self.accuracy_ax_ is None:
-            self.accuracy_ax_ = self.ax_.twinx()
-            self.accuracy_ax_.set_ylabel("validation accuracy (dashed)")
-        self.validation_lines_ += self.accuracy_ax_.plot(iterations, scores, **style)
+            scores, style["label"] = np.negative(scores), f"{title}: validation"
+        else:
+            ax = self.accuracy_ax_ = self.accuracy_ax_ or ax.twinx()
+            ax.set_ylabel("validation accuracy (dashed)")
+        self.validation_lines_ += ax.plot(iterations, scores, **style)
 
 
 def _history(estimator: Estimator) -> list[dict[str, Any]]:
