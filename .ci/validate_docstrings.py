@@ -19,14 +19,17 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def public_objects():
-    """Name everything public, and a class's methods and properties of our own."""
+    """Name everything public; of classes our own methods, inherited or not."""
     for module, name in ((m, name) for m in PUBLIC_MODULES for name in m.__all__):
         public = getattr(module, name)
         if not callable(public):
             continue  # a constant has no docstring
         path = f"{module.__name__}.{name}"
         yield path
-        for member, value in vars(public).items():
+        members = {}
+        for part in reversed(getattr(public, "__mro__", [])):
+            members |= vars(part)
+        for member, value in members.items():
             # What scikit-learn generates (set_fit_request ...) is not ours to mend.
             source = getattr(value, "fget", None) or getattr(value, "fn", value)
             module = getattr(source, "__module__", None) or ""

@@ -4,18 +4,20 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._array_api import Array
-from ._input_checks import stored_dtypes
+from ._input_checks import input_options
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
@@ -31,10 +33,7 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "tol": [Interval(Real, 0, None, closed="left")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    "batch_size": [
-        StrOptions({"auto"}),
-        Interval(Integral, 1, None, closed="left"),
-    ],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"constant", "linear"})],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "shuffle": ["boolean"],
@@ -49,6 +48,7 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
 # The softmax acts on all outputs together: it belongs to the loss.
 OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax": IDENTITY}
 
+RowFunction: TypeAlias = Callable[..., Array]
 Network = TypeVar("Network", bound="BaseNetwork")
 
 
@@ -90,6 +90,10 @@ class BaseNetwork(
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.coefs_[-1])
+
     def _is_warm_start(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
@@ -98,31 +102,27 @@ class BaseNetwork(
         return Stage(name, layer, settings, self.verbose)
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        return validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=stored_dtypes(X),
-            order="C",
-            reset=reset,
-        )
+        return validate_data(self, X, y, reset=reset, **input_options(X))
+
+    def _validated_features(self, X: Any) -> Any:
+        """Check what is to be decoded."""
+        check_is_fitted(self)
+        H = check_array(X, input_name="X", **input_options(X))
+        if H.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {H.shape[1]} columns, but this {type(self).__name__} decodes "
+                f"the activations of {self._n_features_out} units."
+            )
+        return H
 
     def _layers(self) -> list[Layer]:
         check_is_fitted(self)
         hidden = [ACTIVATIONS[name] for name in self.activations_]
-        return make_layers(
-            self.coefs_,
-            self.intercepts_,
-            [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]],
-        )
+        activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
+        return make_layers(self.coefs_, self.intercepts_, activations)
 
     def _map_rows(
-        self,
-        function: Callable[..., Array],
-        X: Any,
-        layers: Sequence[Layer],
-        *args: Any,
+        self, function: RowFunction, X: Any, layers: Sequence[Layer], *args: Any
     ) -> Array:
         """Apply a function to validated rows and these layers, block by block."""
         row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
@@ -147,6 +147,17 @@ class BaseNetwork(
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
         self.n_iter_ = len(self.loss_curve_)
         self._adam_state = adam_state
+
+
+def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str, Any]:
+    """Return the attributes that make a fitted estimator of a network."""
+    # Copies of their own: a view would keep the solver's whole vector alive.
+    return {
+        "coefs_": [np.array(layer.W, dtype=layers[0].W.dtype) for layer in layers],
+        "intercepts_": [np.array(layer.b, dtype=layers[0].W.dtype) for layer in layers],
+        "activations_": [layer.activation.name for layer in layers[:-1]],
+        "out_activation_": out_activation,
+    }
 
 
 @contextmanager

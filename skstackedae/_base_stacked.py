@@ -5,29 +5,19 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from ._array_api import Array
-from ._base import BaseNetwork
+from . import _layer_prototypes as prototypes
+from ._base import BaseNetwork, network_attributes
 from ._html_repr import stack_block
-from ._input_checks import stored_dtypes
-from ._layer_prototypes import (
-    LayerAutoencoder,
-    check_layers,
-    layer_autoencoders,
-    layer_sizes,
-    to_hidden_layer,
-    trained_autoencoders,
-)
+from ._input_checks import check_unchanged
 from ._network.layers import Layer, forward_output
 from ._rows.blocks import compute_dtype
 from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows
 from ._sparse_autoencoder import SparseAutoencoder
+from ._training import pretraining
 from ._training.callbacks import Task
-from ._training.pretraining import initial_encoders, pretrain
 from ._training.stage import StageRecord
 
 
@@ -86,23 +76,11 @@ class BaseStacked(BaseNetwork):
         ndarray of shape (n_samples, n_features)
             Samples.
         """
-        check_is_fitted(self)
-        H = check_array(
-            X, accept_sparse="csr", dtype=stored_dtypes(X), order="C", input_name="X"
-        )
-        if H.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {H.shape[1]} columns, but the last hidden layer of this "
-                f"{type(self).__name__} has {self._n_features_out} units."
-            )
+        H = self._validated_features(X)
         if not self.activations_:
             return H.astype(compute_dtype(H.dtype), copy=True)
         decoders = [layer._layers()[1] for layer in reversed(self.autoencoders_)]
         return self._map_rows(forward_output, H, decoders)
-
-    @property
-    def _n_features_out(self) -> int:
-        return len(self.coefs_[-1])
 
     def _sk_visual_block_(self) -> Any:
         return stack_block(self)
@@ -111,7 +89,7 @@ class BaseStacked(BaseNetwork):
         """Count the layers that a fit pretrains."""
         if not self.pretrain or self._is_warm_start():
             return 0
-        n_hidden = len(layer_sizes(self.hidden_layer_sizes))
+        n_hidden = len(prototypes.layer_sizes(self.hidden_layer_sizes))
         if isinstance(self.autoencoder, list | tuple):
             frozen = [isinstance(a, FrozenEstimator) for a in self.autoencoder]
             n_hidden -= sum(frozen)
@@ -119,79 +97,53 @@ class BaseStacked(BaseNetwork):
 
     def _autoencoders(
         self, n_features: int, random_state: np.random.RandomState
-    ) -> list[LayerAutoencoder]:
-        return layer_autoencoders(
+    ) -> list[prototypes.LayerAutoencoder]:
+        return prototypes.layer_autoencoders(
             self.autoencoder,
-            (n_features, *layer_sizes(self.hidden_layer_sizes)),
+            (n_features, *prototypes.layer_sizes(self.hidden_layer_sizes)),
             random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
             feature_names=getattr(self, "feature_names_in_", None),
         )
 
-    def _pretrains_by_lbfgs_alone(self, autoencoders: list[LayerAutoencoder]) -> bool:
-        return all(
-            autoencoder.solver == "lbfgs"
-            for autoencoder in autoencoders
-            if isinstance(autoencoder, SparseAutoencoder)
-        )
-
     def _new_encoders(
-        self, autoencoders: list[LayerAutoencoder], rows: Rows, task: Task
+        self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows, task: Task
     ) -> tuple[list[Layer], list[StageRecord]]:
         """Pretrain the hidden layers on prepared rows, or only initialize them."""
-        hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]
+        hidden = [prototypes.to_hidden_layer(layer) for layer in autoencoders]
         # What an earlier fit left must not pass for this one's.
         if hasattr(self, "autoencoders_"):
             del self.autoencoders_
         if not self.pretrain:
-            return initial_encoders(hidden, rows.n_features, rows.dtype), []
-        check_layers(autoencoders)
+            return pretraining.initial_encoders(hidden, rows.n_features, rows.dtype), []
+        pretraining.check_layers(hidden)
         unlabeled = prepare_rows(
             rows.with_targets(None, rows.weights),
-            canonical=self._pretrains_by_lbfgs_alone(autoencoders),
+            canonical=pretraining.pretrains_by_lbfgs_alone(hidden),
         )
-        encoders, trained = pretrain(hidden, unlabeled, memory=self.memory, task=task)
-        self.autoencoders_ = trained_autoencoders(autoencoders, trained)
+        encoders, trained = pretraining.pretrain(
+            hidden, unlabeled, memory=self.memory, task=task
+        )
+        self.autoencoders_ = prototypes.trained_autoencoders(autoencoders, trained)
         if self.autoencoders_ and hasattr(self, "feature_names_in_"):
             self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
         return encoders, [layer.record for layer in trained if layer is not None]
 
     def _previous_network(
-        self, autoencoders: list[LayerAutoencoder], dtype: Any
+        self, autoencoders: list[prototypes.LayerAutoencoder], dtype: Any
     ) -> list[Layer]:
         """Return the layers of the fit before, if they still fit the parameters."""
         now = {
-            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],
         }
-        before = [tuple(len(b) for b in self.intercepts_[:-1]), self.activations_]
-        for (name, value), value_before in zip(now.items(), before, strict=True):
-            if value != value_before:
-                raise ValueError(
-                    f"{name}={value!r}, but the fit that this one goes on from has "
-                    f"{value_before!r}: set it back, or start anew, by fit with "
-                    "warm_start=False."
-                )
+        before = tuple(len(b) for b in self.intercepts_[:-1]), self.activations_
+        check_unchanged(now, before)
         return [layer.astype(dtype) for layer in self._layers()]
 
     def _set_network(self, layers: Sequence[Layer], out_activation: str) -> None:
         for name, value in network_attributes(layers, out_activation).items():
             setattr(self, name, value)
-
-
-def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str, Any]:
-    """Return the attributes that make a fitted estimator of a network."""
-
-    # Copies of their own: a view would keep the solver's whole vector alive.
-    def copied(array: Array) -> Array:
-        return np.array(array, dtype=layers[0].W.dtype)
-
-    return {
-        "coefs_": [copied(layer.W) for layer in layers],
-        "intercepts_": [copied(layer.b) for layer in layers],
-        "activations_": [layer.activation.name for layer in layers[:-1]],
-        "out_activation_": out_activation,
-        "n_layers_": len(layers) + 1,
-        "n_outputs_": len(layers[-1].b),
-    }
+        self.n_layers_ = len(layers) + 1
+        self.n_outputs_ = len(layers[-1].b)

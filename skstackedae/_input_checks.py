@@ -1,5 +1,6 @@
 """Checks of input that the estimators share."""
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -27,16 +28,18 @@ STORED_DTYPES = (
 FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 
 
-def stored_dtypes(X: Any) -> Any:
-    """Return the types from which scikit-learn is to choose that of X.
+def input_options(X: Any) -> dict[str, Any]:
+    """Return what scikit-learn is to check of X, and the types to choose from.
 
     Data frames become one array of floats; of them scikit-learn finds float32 only in
     pandas' columns of numpy's types.
     """
-    if not hasattr(X, "columns"):
-        return STORED_DTYPES
-    columns = {str(dtype) for dtype in X.dtypes}
-    return np.float32 if columns and columns <= FLOAT32_COLUMNS else FLOAT_DTYPES
+    dtype: Any = STORED_DTYPES
+    if hasattr(X, "columns"):
+        columns = {str(dtype) for dtype in X.dtypes}
+        is_float32 = columns and columns <= FLOAT32_COLUMNS
+        dtype = np.float32 if is_float32 else FLOAT_DTYPES
+    return {"accept_sparse": "csr", "order": "C", "dtype": dtype}
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
@@ -75,6 +78,17 @@ def check_partial_fit_params(estimator: Any) -> None:
             f"learning_rate={estimator.learning_rate!r} needs to know the last epoch, "
             "which partial_fit does not: set learning_rate='constant'."
         )
+
+
+def check_unchanged(now: dict[str, Any], before: Iterable[Any]) -> None:
+    """Check that parameters still fit the network that a fit goes on from."""
+    for (name, value), value_before in zip(now.items(), before, strict=True):
+        if value != value_before:
+            raise ValueError(
+                f"{name}={value!r}, but the fit that this one goes on from has "
+                f"{value_before!r}: set it back, or start anew, by fit with "
+                "warm_start=False."
+            )
 
 
 def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomState:

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._array_api import Array
-from ._sparse_autoencoder import SparseAutoencoder, set_trained
+from ._sparse_autoencoder import SparseAutoencoder, set_layers
 from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
 from ._training.pretraining import HiddenLayer, LayerToTrain
 from ._training.stage import RunSettings
@@ -132,8 +132,7 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
 def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
     """Return what training needs to know of a layer."""
     if isinstance(autoencoder, FrozenEstimator):
-        encoder: HiddenLayer = autoencoder.estimator._layers()[0]
-        return encoder
+        return autoencoder.estimator._layers()[0]
     parameters = autoencoder.get_params(deep=False)
     return LayerToTrain(
         AutoencoderSettings.from_parameters(parameters),
@@ -141,24 +140,6 @@ def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
         seed=autoencoder.random_state,
         verbose=autoencoder.verbose,
     )
-
-
-def check_layers(autoencoders: Sequence[LayerAutoencoder]) -> None:
-    """Check what must go together, before the first layer is trained."""
-    below = "logistic"
-    for autoencoder in autoencoders:
-        if isinstance(autoencoder, FrozenEstimator):
-            below = autoencoder.estimator.activations_[0]
-            continue
-        parameters = autoencoder.get_params(deep=False)
-        AutoencoderSettings.from_parameters(parameters).check()
-        if autoencoder.loss == "log_loss" and below != "logistic":
-            raise ValueError(
-                f"loss='log_loss' needs values in [0, 1], but the layer below has "
-                f"{below} units: set loss='squared_error', or activation='logistic' "
-                "there."
-            )
-        below = autoencoder.activation
 
 
 def trained_autoencoders(
@@ -175,6 +156,7 @@ def trained_autoencoders(
             fitted.append(copy.deepcopy(autoencoder.estimator))
         else:
             assert result is not None
-            set_trained(autoencoder, result)
+            set_layers(autoencoder, result.layers, result.mean_activations)
+            autoencoder._set_record(result.record)
             fitted.append(autoencoder)
     return fitted

@@ -6,20 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from . import _input_checks as checks
 from ._array_api import Array
-from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting
-from ._input_checks import (
-    check_partial_fit_params,
-    check_sample_weight,
-    random_state_of_pass,
-    stored_dtypes,
-    supports_partial_fit,
-)
+from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting, network_attributes
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, forward_output
 from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
@@ -28,7 +22,6 @@ from ._rows.rows import rows_of
 from ._rows.threads import Threads
 from ._training.autoencoder import (
     AutoencoderSettings,
-    TrainedAutoencoder,
     train_autoencoder,
     train_autoencoder_epoch,
 )
@@ -320,7 +313,7 @@ class SparseAutoencoder(BaseNetwork):
         goes_on = self._is_warm_start()
         with fitting(self) as fitted:
             X = fitted._validated(X, reset=not goes_on)
-            weights = check_sample_weight(sample_weight, X)
+            weights = checks.check_sample_weight(sample_weight, X)
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(X, None, weights, threads)
                 trained = train_autoencoder(
@@ -335,12 +328,13 @@ class SparseAutoencoder(BaseNetwork):
                         **fitted_attributes(fitted, layers),
                     },
                 )
-            set_trained(fitted, trained)
+            set_layers(fitted, trained.layers, trained.mean_activations)
+            fitted._set_record(trained.record)
             warn_unconverged([trained.record], self.max_iter)
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(supports_partial_fit)
+    @available_if(checks.supports_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go over these samples once; for data that come in parts.
@@ -374,25 +368,24 @@ class SparseAutoencoder(BaseNetwork):
         """
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
-        check_partial_fit_params(self)
+        checks.check_partial_fit_params(self)
         goes_on = hasattr(self, "coefs_")
         with fitting(self) as fitted:
             X = fitted._validated(X, reset=not goes_on)
-            weights = check_sample_weight(sample_weight, X)
+            weights = checks.check_sample_weight(sample_weight, X)
             dtype = self.coefs_[0].dtype if goes_on else None
+            n_passes = self.n_iter_ if goes_on else 0
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(X, None, weights, threads, dtype)
                 layers, mean, loss, adam_state = train_autoencoder_epoch(
                     prepare_rows(rows, canonical=False),
                     settings,
                     self._stage("sparse autoencoder"),
-                    random_state_of_pass(
-                        self.random_state, self.n_iter_ if goes_on else 0
-                    ),
+                    checks.random_state_of_pass(self.random_state, n_passes),
                     adam_state=getattr(self, "_adam_state", None),
                     initial=self._previous_layers() if goes_on else None,
                 )
-            _set_layers(fitted, layers, mean)
+            set_layers(fitted, layers, mean)
             fitted._set_epoch(loss, adam_state)
             fitted.validation_scores_ = fitted.best_validation_score_ = None
         return self
@@ -426,15 +419,7 @@ class SparseAutoencoder(BaseNetwork):
         ndarray of shape (n_samples, n_features)
             Reconstructed samples.
         """
-        check_is_fitted(self)
-        H = check_array(
-            X, accept_sparse="csr", dtype=stored_dtypes(X), order="C", input_name="X"
-        )
-        if H.shape[1] != len(self.intercepts_[0]):
-            raise ValueError(
-                f"X has {H.shape[1]} columns, but {type(self).__name__} decodes "
-                f"n_components={len(self.intercepts_[0])} activations."
-            )
+        H = self._validated_features(X)
         return self._map_rows(forward_output, H, self._layers()[1:])
 
     def score_samples(self, X: Any) -> Array:
@@ -480,7 +465,7 @@ class SparseAutoencoder(BaseNetwork):
             Weighted mean of the samples' scores.
         """
         scores = self.score_samples(X)
-        weights = check_sample_weight(sample_weight, scores)
+        weights = checks.check_sample_weight(sample_weight, scores)
         # Divided first, because the sum of huge weights may overflow.
         return float(np.average(scores, weights=weights / weights.max()))
 
@@ -518,7 +503,7 @@ class SparseAutoencoder(BaseNetwork):
         """
         check_is_fitted(self)
         X = self._validated(X)
-        weights = check_sample_weight(sample_weight, X)
+        weights = checks.check_sample_weight(sample_weight, X)
         with Threads(self.n_jobs) as threads:
             rows = prepare_rows(rows_of(X, None, weights, threads), canonical=False)
             rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
@@ -529,26 +514,13 @@ class SparseAutoencoder(BaseNetwork):
         """Weights of each hidden unit, of shape (n_components, n_features)."""
         return self.coefs_[0].T
 
-    @property
-    def _n_features_out(self) -> int:
-        return len(self.intercepts_[0])
-
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the fit before, if they still fit the parameters."""
         encoder, decoder = self.coefs_
-        before = {
-            "n_components": self._n_features_out,
-            "activation": self.activations_[0],
-            "decoder_activation": self.out_activation_,
-            "tied_weights": np.array_equal(encoder.T, decoder),
-        }
-        for name, value in before.items():
-            if getattr(self, name) != value:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r}, but the fit that this one goes "
-                    f"on from has {value!r}: set it back, or start anew, by fit with "
-                    "warm_start=False."
-                )
+        tied = np.array_equal(encoder.T, decoder)
+        names = "n_components", "activation", "decoder_activation", "tied_weights"
+        before = self._n_features_out, *self.activations_, self.out_activation_, tied
+        checks.check_unchanged({name: getattr(self, name) for name in names}, before)
         return self._layers()
 
 
@@ -556,26 +528,17 @@ def fitted_attributes(
     autoencoder: SparseAutoencoder, layers: Sequence[Layer]
 ) -> dict[str, Any]:
     """Return the attributes that make a fitted autoencoder of encoder and decoder."""
-    encoder, decoder = layers
     return {
-        "coefs_": [layer.W for layer in layers],
-        "intercepts_": [layer.b for layer in layers],
-        "activations_": [encoder.activation.name],
-        "out_activation_": decoder.activation.name,
+        **network_attributes(layers, layers[1].activation.name),
         "loss_function_": autoencoder.loss,
-        "n_features_in_": len(encoder.W),
+        "n_features_in_": len(layers[0].W),
     }
 
 
-def set_trained(autoencoder: SparseAutoencoder, trained: TrainedAutoencoder) -> None:
-    """Make a fitted autoencoder of what was trained."""
-    _set_layers(autoencoder, trained.layers, trained.mean_activations)
-    autoencoder._set_record(trained.record)
-
-
-def _set_layers(
+def set_layers(
     autoencoder: SparseAutoencoder, layers: Sequence[Layer], mean_activations: Array
 ) -> None:
+    """Make a fitted autoencoder of encoder and decoder."""
     for name, value in fitted_attributes(autoencoder, layers).items():
         setattr(autoencoder, name, value)
     autoencoder.mean_activations_ = mean_activations

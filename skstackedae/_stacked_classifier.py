@@ -18,28 +18,14 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import check_consistent_length
 
+from . import _input_checks as checks
 from ._array_api import Array
-from ._base import TRAINING_CONSTRAINTS, fitting
-from ._base_stacked import BaseStacked, network_attributes
-from ._input_checks import (
-    check_partial_fit_params,
-    check_sample_weight,
-    random_state_of_pass,
-    supports_partial_fit,
-)
+from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
+from ._base_stacked import BaseStacked
 from ._layer_prototypes import LayerAutoencoder, layer_sizes
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
-from ._rows.labels import (
-    UNLABELED,
-    check_classes,
-    check_unlabeled_label,
-    class_weights,
-    encode_labels,
-    hold_out_labeled,
-    is_labeled,
-    labeled_rows,
-)
+from ._rows import labels
 from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
@@ -393,12 +379,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             random_state = check_random_state(self.random_state)
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(*given, threads)
-                scored = held_out and labeled_rows(rows_of(*held_out, threads))
+                scored = held_out and labels.labeled_rows(rows_of(*held_out, threads))
                 fitted._train(rows, scored, random_state, task)
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(supports_partial_fit)
+    @available_if(checks.supports_partial_fit)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -438,8 +424,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             ``class_weight='balanced'``, or if the loss does not stay finite. The
             estimator is then as it was before.
         """
-        check_partial_fit_params(self)
-        check_unlabeled_label(self.unlabeled_label)
+        checks.check_partial_fit_params(self)
+        labels.check_unlabeled_label(self.unlabeled_label)
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all rows, which partial_fit never sees: "
@@ -450,12 +436,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X, y = fitted._validated(X, y, reset=not goes_on)
             if classes is not None:
                 classes = column_or_1d(classes)
-                classes = classes[is_labeled(classes, self.unlabeled_label)]
+                classes = classes[labels.is_labeled(classes, self.unlabeled_label)]
             _check_partial_fit_first_call(fitted, classes)
-            check_classes(fitted.classes_, self.unlabeled_label, name="classes")
+            labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
             given = fitted._encoded(X, y, sample_weight)
             n_passes = self.n_iter_ if goes_on else 0
-            random_state = random_state_of_pass(self.random_state, n_passes)
+            random_state = checks.random_state_of_pass(self.random_state, n_passes)
             dtype = self.coefs_[0].dtype if goes_on else None
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(*given, threads, dtype)
@@ -545,7 +531,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Weighted part of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
-        labeled = is_labeled(column_or_1d(y), self.unlabeled_label)
+        labeled = labels.is_labeled(column_or_1d(y), self.unlabeled_label)
         if not labeled.all():
             if not labeled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
@@ -578,16 +564,16 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         )
 
     def _set_classes(self, y: Array) -> None:
-        check_unlabeled_label(self.unlabeled_label)
-        labels = y[is_labeled(y, self.unlabeled_label)]
-        if not len(labels):
+        labels.check_unlabeled_label(self.unlabeled_label)
+        given = y[labels.is_labeled(y, self.unlabeled_label)]
+        if not len(given):
             raise ValueError(
                 f"No row has a label: y holds only unlabeled_label="
                 f"{self.unlabeled_label!r}."
             )
-        check_classification_targets(labels)
-        classes = np.unique(labels)
-        check_classes(classes, self.unlabeled_label)
+        check_classification_targets(given)
+        classes = np.unique(given)
+        labels.check_classes(classes, self.unlabeled_label)
         if self._is_warm_start() and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes.tolist()}, but the fit that warm_start="
@@ -599,8 +585,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     def _encoded(
         self, X: Any, y: Array, sample_weight: Any, name: str = "y"
     ) -> tuple[Any, Array, Array]:
-        codes = encode_labels(y, self.classes_, self.unlabeled_label, name=name)
-        return X, codes, check_sample_weight(sample_weight, X)
+        codes = labels.encode_labels(y, self.classes_, self.unlabeled_label, name=name)
+        return X, codes, checks.check_sample_weight(sample_weight, X)
 
     def _given_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
@@ -613,7 +599,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X_val, y_val = self._validated(X_val, y_val)
             given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Weights of classes are for training: scores are what score would say.
-            labeled_rows(rows_of(*given, None))
+            labels.labeled_rows(rows_of(*given, None))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
         return given
@@ -630,10 +616,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         goes_on = self._is_warm_start()
         rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
         if self.early_stopping and held_out is None:
-            rows, held_out = hold_out_labeled(
+            rows, held_out = labels.hold_out_labeled(
                 rows, self.validation_fraction, random_state
             )
-        labeled = labeled_rows(rows, self._class_weights(rows))
+        labeled = labels.labeled_rows(rows, self._class_weights(rows))
         if goes_on:
             layers = self._previous_network(autoencoders, rows.dtype)
             self.history_ = []
@@ -676,8 +662,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             self.history_ = [record.to_dict() for record in pretrained]
             self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
         self.validation_scores_ = self.best_validation_score_ = None
-        if rows.y is not None and (rows.y != UNLABELED).any():
-            labeled = labeled_rows(rows, self._class_weights(rows))
+        if rows.y is not None and (rows.y != labels.UNLABELED).any():
+            labeled = labels.labeled_rows(rows, self._class_weights(rows))
             n_fixed = 0 if self.fine_tune else len(layers) - 1
             stage = self._supervised_stage("fine-tuning", n_fixed)
             layers, loss, adam_state = stage.run_epoch(
@@ -687,14 +673,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         self._set_network(layers, "softmax")
 
     def _class_weights(self, rows: Rows) -> Array:
-        assert rows.y is not None
-        return class_weights(self.class_weight, self.classes_, rows.y, rows.weights)
+        y, weights = np.asarray(rows.y), rows.weights
+        return labels.class_weights(self.class_weight, self.classes_, y, weights)
 
     def _is_canonical(self, autoencoders: list[LayerAutoencoder]) -> bool:
-        pretrains = self.pretrain and not self._is_warm_start()
-        return self.solver == "lbfgs" and (
-            not pretrains or self._pretrains_by_lbfgs_alone(autoencoders)
-        )
+        if self.pretrain and not self._is_warm_start():
+            trained = [a for a in autoencoders if isinstance(a, SparseAutoencoder)]
+            return all(model.solver == "lbfgs" for model in (self, *trained))
+        return bool(self.solver == "lbfgs")
 
     def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
         """Put a softmax layer of zeros above the hidden layers."""

@@ -20,7 +20,7 @@ from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 from skstackedae._network.activation_maximization import (
     ending_in,
     excitation,
-    most_exciting_inputs,
+    maximize_activation,
 )
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layers import Layer
@@ -94,7 +94,7 @@ def random_network(rng, activation, widths=(12, 9, 7, 5)):
     ]
 
 
-# Activation maximisation -----------------------------------------------------------
+# Activation maximization -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -110,7 +110,7 @@ def test_gradient_by_the_input_is_that_of_finite_differences(rng, activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_first_layer_is_excited_by_its_weights(rng, activation):
     layer = random_network(rng, activation)[0]
-    inputs, gains = most_exciting_inputs([layer], [4, 0])
+    inputs, gains = maximize_activation([layer], [4, 0])
     norms = np.linalg.norm(layer.W, axis=0)
     assert_allclose(inputs, (layer.W / norms).T[[4, 0]], rtol=1e-12)
     assert_allclose(gains, norms[[4, 0]], rtol=1e-12)
@@ -121,7 +121,7 @@ def test_first_layer_is_excited_by_its_weights(rng, activation):
 def test_no_direction_on_the_sphere_leads_further_up(rng, activation, depth):
     layers = random_network(rng, activation)[:depth]
     units = range(len(layers[-1].b))
-    inputs, gains = most_exciting_inputs(layers, units, random_state=0)
+    inputs, gains = maximize_activation(layers, units, random_state=0)
     assert_allclose(np.linalg.norm(inputs, axis=1), 1, rtol=1e-12)
     others = rng.normal(size=(2_000, 12))
     others /= np.linalg.norm(others, axis=1, keepdims=True)
@@ -137,7 +137,7 @@ def test_no_direction_on_the_sphere_leads_further_up(rng, activation, depth):
 def test_linear_network_is_excited_by_the_product_of_its_weights(rng):
     layers = random_network(rng, "identity")
     product = layers[0].W @ layers[1].W @ layers[2].W
-    inputs, gains = most_exciting_inputs(layers, range(5), random_state=0)
+    inputs, gains = maximize_activation(layers, range(5), random_state=0)
     norms = np.linalg.norm(product, axis=0)
     assert_allclose(inputs, (product / norms).T, atol=1e-6)
     assert_allclose(gains, norms, rtol=1e-10)
@@ -145,7 +145,7 @@ def test_linear_network_is_excited_by_the_product_of_its_weights(rng):
 
 def test_relu_units_are_excited_more_than_by_random_inputs(rng):
     layers = random_network(rng, "relu")
-    inputs, _ = most_exciting_inputs(layers, range(5), random_state=0)
+    inputs, _ = maximize_activation(layers, range(5), random_state=0)
     others = rng.normal(size=(2_000, 12))
     others /= np.linalg.norm(others, axis=1, keepdims=True)
     for unit, x in enumerate(inputs):
@@ -156,8 +156,8 @@ def test_relu_units_are_excited_more_than_by_random_inputs(rng):
 
 def test_result_depends_on_the_seed_alone_not_on_which_units_are_asked_for(rng):
     layers = random_network(rng, "relu")
-    everything, _ = most_exciting_inputs(layers, range(5), random_state=0)
-    again, _ = most_exciting_inputs(layers, [3, 1], random_state=0)
+    everything, _ = maximize_activation(layers, range(5), random_state=0)
+    again, _ = maximize_activation(layers, [3, 1], random_state=0)
     assert_array_equal(again, everything[[3, 1]])
 
 
@@ -165,7 +165,7 @@ def test_result_depends_on_the_seed_alone_not_on_which_units_are_asked_for(rng):
 def test_unit_that_no_input_moves(rng, depth):
     layers = random_network(rng, "relu")[:depth]
     layers[-1].W[:, 2] = 0
-    inputs, gains = most_exciting_inputs(layers, [1, 2], random_state=0)
+    inputs, gains = maximize_activation(layers, [1, 2], random_state=0)
     assert not inputs[1].any()
     assert gains[1] == 0
     assert inputs[0].any()
@@ -182,7 +182,7 @@ def test_components_of_the_first_layer(few_digits, dtype):
     display = ComponentsDisplay.from_estimator(model, image_shape=(8, 8))
     norms = np.linalg.norm(model.components_, axis=1, keepdims=True)
     assert_allclose(display.components, model.components_ / norms, atol=1e-7)
-    assert display.use is None
+    assert display.relative_std is None
     assert display.colorbar_ is None
     # Three rows and columns of units, 8 times 4 pixels each, and gaps of 2.
     assert display.image_.get_array().shape[1] == 3 * 32 + 2 * 2
@@ -201,11 +201,11 @@ def test_own_contrast_fills_the_scale_and_shared_contrast_shows_the_weights(
     assert high == -low == pytest.approx(np.abs(autoencoder.components_).max())
 
 
-def test_use_is_what_diagnose_says(few_digits, autoencoder):
+def test_relative_std_is_what_diagnose_says(few_digits, autoencoder):
     X, _ = few_digits
     found = autoencoder.diagnose(X)
-    display = ComponentsDisplay.from_estimator(autoencoder, X, sort_by_use=True)
-    assert_allclose(display.use, found["std_activations"])
+    display = ComponentsDisplay.from_estimator(autoencoder, X, sort_by_std=True)
+    assert_allclose(display.relative_std, found["std_activations"])
     order = np.argsort(-found["std_activations"])
     names = [label.get_text() for label in display.ax_.get_xticklabels()]
     assert names == [str(unit) for unit in order]
@@ -214,7 +214,7 @@ def test_use_is_what_diagnose_says(few_digits, autoencoder):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_flat_units_are_those_of_diagnose(few_digits, activation):
+def test_inactive_units_are_those_of_diagnose(few_digits, activation):
     X, _ = few_digits
     model = SparseAutoencoder(
         20,
@@ -227,17 +227,17 @@ def test_flat_units_are_those_of_diagnose(few_digits, activation):
     model.coefs_[0][:, ::4] = 1e-5
     model.intercepts_[0][:8:4] = 5
     found = model.diagnose(X)
-    n_flat = round(20 * (found["dead"] + found["saturated"]))
-    assert 5 <= n_flat < 20
+    n_inactive = round(20 * (found["dead"] + found["saturated"]))
+    assert 5 <= n_inactive < 20
     display = ComponentsDisplay.from_estimator(model, X)
     crossed = np.ma.getmaskarray(display.image_.get_array()).all(axis=0)
-    assert crossed.sum() == n_flat
-    assert f"grey: {n_flat} dead or saturated" in display.ax_.get_xlabel()
+    assert crossed.sum() == n_inactive
+    assert f"gray: {n_inactive} dead or saturated" in display.ax_.get_xlabel()
     images = ComponentsDisplay.from_estimator(model, X, image_shape=(8, 8))
-    assert images.ax_.get_xlabel() == f"{n_flat} of 20 dead or saturated"
+    assert images.ax_.get_xlabel() == f"{n_inactive} of 20 dead or saturated"
     (crosses,) = images.ax_.lines
     # Two strokes each, and the gaps between them.
-    assert len(crosses.get_xdata()) == 6 * n_flat
+    assert len(crosses.get_xdata()) == 6 * n_inactive
     labels = {
         text.get_text()
         for text in ActivationDisplay.from_estimator(model, X)
@@ -245,7 +245,7 @@ def test_flat_units_are_those_of_diagnose(few_digits, activation):
         .get_legend()
         .get_texts()
     }
-    assert f"{20 - n_flat} alive" in labels
+    assert f"{20 - n_inactive} alive" in labels
 
 
 def test_units_of_the_output_layer_have_the_names_of_the_classes(few_digits):
@@ -258,7 +258,7 @@ def test_units_of_the_output_layer_have_the_names_of_the_classes(few_digits):
     )
     assert [text.get_text() for text in display.ax_.texts] == ["z", "q"]
     probabilities = model.predict_proba(X)
-    assert_allclose(display.use, probabilities.std(axis=0)[[9, 0]])
+    assert_allclose(display.relative_std, probabilities.std(axis=0)[[9, 0]])
 
 
 @pytest.mark.parametrize("layer", [1, 2, 3])
@@ -319,14 +319,14 @@ def test_reconstructions_of_a_table(table):
 
 
 def test_reconstructions_of_other_estimators():
-    display = ReconstructionDisplay.from_reconstructions([[0, 1]], [[0.5, 0.5]])
+    display = ReconstructionDisplay(X=[[0, 1]], reconstructions=[[0.5, 0.5]]).plot()
     assert_allclose(display.errors_, [0.5])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
 def test_reconstructions_of_images_of_every_type(dtype):
     X = np.arange(32).reshape(2, 16).astype(dtype)
-    display = ReconstructionDisplay.from_reconstructions(X, X, image_shape=(4, 4))
+    display = ReconstructionDisplay(X=X, reconstructions=X, image_shape=(4, 4)).plot()
     drawn = display.image_.get_array().compressed()
     assert_array_equal(np.unique(drawn), np.arange(32))
 
@@ -356,7 +356,7 @@ def test_curves_follow_one_after_the_other(classifier):
     assert_array_equal(iterations, np.arange(1, len(iterations) + 1))
     assert display.validation_lines_ == []
     assert display.accuracy_ax_ is None
-    same = TrainingCurveDisplay.from_history(classifier.history_)
+    same = TrainingCurveDisplay(history=classifier.history_).plot()
     assert_array_equal(drawn(same), drawn(display))
 
 
@@ -425,7 +425,7 @@ def test_activations_of_the_output_layer(few_digits, classifier):
     assert display.sparsity_target is None
 
 
-def test_means_of_tanh_units_are_parts_of_their_range(few_digits):
+def test_means_of_tanh_units_are_fractions_of_their_range(few_digits):
     X, _ = few_digits
     model = SparseAutoencoder(
         5, activation="tanh", decoder_activation="identity", max_iter=20, random_state=0
@@ -444,7 +444,7 @@ def test_means_of_tanh_units_are_parts_of_their_range(few_digits):
 def test_dead_and_saturated_units_are_counted():
     activations = np.repeat([[0.0, 0.02, 0.97, 0.5]], 50, axis=0)
     activations[::2, 3] = 0.2
-    display = ActivationDisplay.from_activations(activations, sparsity_target=0.3)
+    display = ActivationDisplay(activations=activations, sparsity_target=0.3).plot()
     legend = display.axes_[1].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [
         "1 alive",
@@ -452,6 +452,33 @@ def test_dead_and_saturated_units_are_counted():
         "1 saturated",
         "target",
     ]
+
+
+def test_activations_may_pass_their_limits_by_rounding():
+    activations = np.array([[1.0000001, 0.5], [0.0, -1e-8]], dtype=np.float32)
+    display = ActivationDisplay(activations=activations).plot()
+    assert sum(patch.get_height() for patch in display.axes_[0].patches) == 4
+    assert sum(patch.get_height() for patch in display.axes_[1].patches) == 2
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_units_above_a_constant_layer_are_inactive(few_digits, activation, dtype):
+    model = SparseAutoencoder(
+        4,
+        activation=activation,
+        decoder_activation="identity",
+        sparsity_weight=0,
+        max_iter=5,
+        random_state=0,
+    ).fit(few_digits[0])
+    # Its mean is rounded: the standard deviation of such columns is not 0.
+    constant = np.full((97, 64), 0.1, dtype=dtype)
+    display = ActivationDisplay.from_estimator(model, constant)
+    labels = [text.get_text() for text in display.axes_[1].get_legend().get_texts()]
+    assert not any("alive" in label for label in labels)
+    components = ComponentsDisplay.from_estimator(model, constant)
+    assert "gray: 4 dead or saturated" in components.ax_.get_xlabel()
 
 
 @pytest.mark.parametrize("sparsity_weight", [0, 0.1])
@@ -526,7 +553,7 @@ def test_takes_what_estimators_take(few_digits, autoencoder, display_class, conv
     X = few_digits[0][:50]
     expected = display_class.from_estimator(autoencoder, X)
     display = display_class.from_estimator(autoencoder, convert(X))
-    for name in ("reconstructions", "activations", "use"):
+    for name in ("reconstructions", "activations", "relative_std"):
         if hasattr(expected, name):
             assert_allclose(getattr(display, name), getattr(expected, name), atol=1e-6)
 
@@ -593,7 +620,7 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
         ({"image_shape": (-8, -8)}, r"image_shape=\(-8, -8\) .* 64 pixels"),
         ({"image_shape": (8.0, 8.0)}, r"image_shape=\(8.0, 8.0\) .* 64 pixels"),
         ({"contrast": "high"}, "contrast='high' is neither"),
-        ({"sort_by_use": True}, "sort_by_use=True needs X"),
+        ({"sort_by_std": True}, "sort_by_std=True needs X"),
         ({"feature_names": ["a", "b"]}, "2 names were given for 64"),
     ],
 )
@@ -609,11 +636,13 @@ def test_wrong_parameters_of_the_others(few_digits, classifier, autoencoder):
     with pytest.raises(ValueError, match=r"image_shape=\(7, 9\)"):
         ReconstructionDisplay.from_estimator(classifier, X, image_shape=(7, 9))
     with pytest.raises(ValueError, match=r"shape \(1, 2\), reconstructions \(2, 1\)"):
-        ReconstructionDisplay.from_reconstructions([[0, 1]], [[0], [1]])
-    with pytest.raises(ValueError, match=r"use has the shape \(2,\)"):
-        ComponentsDisplay.from_components(np.eye(3), use=[0.1, 0.2])
+        ReconstructionDisplay(X=[[0, 1]], reconstructions=[[0], [1]]).plot()
+    with pytest.raises(ValueError, match=r"relative_std has shape \(2,\), not \(3,\)"):
+        ComponentsDisplay.from_components(np.eye(3), relative_std=[0.1, 0.2])
     with pytest.raises(ValueError, match=r"lie in \[-1, 1\], outside of limits=\(0"):
-        ActivationDisplay.from_activations([[-1.0, 0.5], [0.0, 1.0]])
+        ActivationDisplay(activations=[[-1.0, 0.5], [0.0, 1.0]]).plot()
+    with pytest.raises(ValueError, match="Input activations contains NaN"):
+        ActivationDisplay(activations=[[np.nan, 0.5]]).plot()
     with pytest.raises(ValueError, match="X has 63 features"):
         ActivationDisplay.from_estimator(autoencoder, X[:, 1:])
 
@@ -623,12 +652,10 @@ def test_without_matplotlib(monkeypatch, few_digits, autoencoder, display_class)
     display = draw(display_class, autoencoder, few_digits[0][:5])
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    name = display_class.__name__
-    with pytest.raises(
-        ImportError, match=rf"{name}.from_estimator .*skstackedae\[plot"
-    ):
+    message = r"Displays need matplotlib: pip install 'skstackedae\[plot\]'"
+    with pytest.raises(ImportError, match=message):
         draw(display_class, autoencoder, few_digits[0][:5])
-    with pytest.raises(ImportError, match=rf"{name}.plot needs matplotlib"):
+    with pytest.raises(ImportError, match=message):
         display.plot()
 
 
@@ -640,4 +667,4 @@ def test_import_needs_no_matplotlib():
 @pytest.mark.parametrize("history", [[], [{"name": "softmax"}]])
 def test_a_history_has_curves(history):
     with pytest.raises(ValueError, match="history must be a list of records"):
-        TrainingCurveDisplay.from_history(history)
+        TrainingCurveDisplay(history=history).plot()

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from skstackedae import SparseAutoencoder
 from skstackedae._rows.noise import MaskingNoise
-from skstackedae._training import stage
+from skstackedae._training import solvers
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
@@ -133,7 +133,7 @@ def test_every_pass_draws_anew(
     make_random_state, few_digits, monkeypatch, global_random_seed
 ):
     orders, seeds = [], []
-    iter_batches, draw = stage.iter_batches, MaskingNoise.draw.__func__
+    iter_batches, draw = solvers.iter_batches, MaskingNoise.draw.__func__
 
     def watched_batches(*arguments):
         orders.append(list(iter_batches(*arguments)))
@@ -143,7 +143,7 @@ def test_every_pass_draws_anew(
         seeds.append(draw(cls, *arguments))
         return seeds[-1]
 
-    monkeypatch.setattr(stage, "iter_batches", watched_batches)
+    monkeypatch.setattr(solvers, "iter_batches", watched_batches)
     monkeypatch.setattr(MaskingNoise, "draw", classmethod(watched_draw))
     settings = {
         "corruption": 0.3,

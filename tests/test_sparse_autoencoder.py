@@ -403,7 +403,7 @@ def test_a_refit_that_fails_changes_nothing(case, few_digits, monkeypatch):
 
 
 def test_inverse_transform_refuses_other_widths(few_digits, fitted):
-    with pytest.raises(ValueError, match=r"X has 64 columns.*n_components=12"):
+    with pytest.raises(ValueError, match=r"X has 64 columns.*12 units"):
         fitted.inverse_transform(few_digits[0])
 
 

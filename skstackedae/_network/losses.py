@@ -25,11 +25,9 @@ class Loss(Protocol):
 
     def predict(self, Z: Array) -> Array:
         """Turn raw predictions into what the network says."""
-        ...
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
-        ...
 
 
 class ReconstructionLoss(Loss, Protocol):
@@ -37,7 +35,6 @@ class ReconstructionLoss(Loss, Protocol):
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the loss of each row."""
-        ...
 
 
 def _weighted_sum(row_losses: Array, w: Array) -> float:

@@ -77,15 +77,18 @@ class AutoencoderSettings:
             sparsity_weight=self.sparsity_weight,
         )
 
-    def layers(self, theta: Array, n_features: int, dtype: Any) -> list[Layer]:
-        """Encoder and decoder, as copies: a view would keep all of theta alive."""
+    def layers(self, theta: Array, rows: Rows) -> list[Layer]:
+        """Encoder and decoder, in the precision of the rows."""
+        layout = self.layout(rows.n_features)
+        coefs, intercepts = layout.unpack(theta.astype(rows.dtype))
+        names = (self.activation, self.decoder_activation)
+        return make_layers(coefs, intercepts, [ACTIVATIONS[name] for name in names])
+
+    def initial_encoder(self, n_features: int, seed: int) -> Layer:
+        """Return the layer from which training would start."""
+        theta = self.initial_theta(n_features, np.random.RandomState(seed))
         coefs, intercepts = self.layout(n_features).unpack(theta)
-        activations = (self.activation, self.decoder_activation)
-        return make_layers(
-            [np.array(W, dtype=dtype) for W in coefs],
-            [np.array(b, dtype=dtype) for b in intercepts],
-            [ACTIVATIONS[name] for name in activations],
-        )
+        return Layer(coefs[0], intercepts[0], ACTIVATIONS[self.activation])
 
     def initial_theta(
         self,
@@ -130,29 +133,24 @@ def train_autoencoder(
         )
         held_out = _held_out_scores(rows.take(scored), settings, stage)
         rows = prepare_rows(rows.take(train), canonical=False)
-    _check_range(rows, settings, stage)
-    n_features, dtype = rows.n_features, rows.dtype
-    theta0 = settings.initial_theta(n_features, random_state, initial)
-    noise = MaskingNoise.draw(settings.corruption, random_state)
+    objective, theta0 = _begin(rows, settings, stage, random_state, initial)
 
     def attributes(theta: Array) -> dict[str, Any]:
         assert fitted_attributes is not None
-        return fitted_attributes(settings.layers(theta, n_features, dtype))
+        return fitted_attributes(settings.layers(theta, rows))
 
-    objective = settings.objective(rows.with_noise(noise))
     theta, record = stage.run(
         objective,
-        theta0.astype(dtype, copy=False),
+        theta0,
         random_state,
         task=task,
         fitted_attributes=fitted_attributes and attributes,
         held_out=held_out,
     )
-    layers = settings.layers(theta, n_features, dtype)
-    units = ActivationStatistics.from_rows(objective.rows, layers[:1])
-    warn_inactive_units(units, layers[0].activation, objective.rows, stage.title)
-    mean = layers[0].activation.mean_activation(units.mean)
-    return TrainedAutoencoder(layers, mean, record)
+    layers, units = _finish(objective, settings, theta)
+    activation = layers[0].activation
+    warn_inactive_units(units, activation, objective.rows, stage.title)
+    return TrainedAutoencoder(layers, activation.mean_activation(units.mean), record)
 
 
 def train_autoencoder_epoch(
@@ -165,17 +163,38 @@ def train_autoencoder_epoch(
     initial: Sequence[Layer] | None = None,
 ) -> tuple[list[Layer], Array, float, dict[str, Any]]:
     """Go over rows once; return layers, mean activations, loss, Adam's state."""
-    _check_range(rows, settings, stage)
-    theta0 = settings.initial_theta(rows.n_features, random_state, initial)
-    noise = MaskingNoise.draw(settings.corruption, random_state)
-    objective = settings.objective(rows.with_noise(noise))
+    objective, theta0 = _begin(rows, settings, stage, random_state, initial)
     theta, loss, adam_state = stage.run_epoch(
-        objective, theta0.astype(rows.dtype), adam_state, random_state
+        objective, theta0, adam_state, random_state
     )
-    layers = settings.layers(theta, rows.n_features, rows.dtype)
-    units = ActivationStatistics.from_rows(objective.rows, layers[:1])
+    layers, units = _finish(objective, settings, theta)
     mean = layers[0].activation.mean_activation(units.mean)
     return layers, mean, loss, adam_state
+
+
+def _begin(
+    rows: Rows,
+    settings: AutoencoderSettings,
+    stage: Stage,
+    random_state: np.random.RandomState,
+    initial: Sequence[Layer] | None,
+) -> tuple[AutoencoderObjective, Array]:
+    """Return what is minimized, and the vector from which training starts."""
+    decoder = ACTIVATIONS[settings.decoder_activation]
+    # Only what comes from the user can be scaled: a layer's output is what it is.
+    can_be_scaled = stage.layer in (None, 1)
+    check_range(rows, decoder, settings.loss, stage.title, can_be_scaled=can_be_scaled)
+    theta0 = settings.initial_theta(rows.n_features, random_state, initial)
+    noise = MaskingNoise.draw(settings.corruption, random_state)
+    theta0 = theta0.astype(rows.dtype, copy=False)
+    return settings.objective(rows.with_noise(noise)), theta0
+
+
+def _finish(
+    objective: AutoencoderObjective, settings: AutoencoderSettings, theta: Array
+) -> tuple[list[Layer], ActivationStatistics]:
+    layers = settings.layers(theta, objective.rows)
+    return layers, ActivationStatistics.from_rows(objective.rows, layers[:1])
 
 
 def _held_out_scores(
@@ -185,15 +204,4 @@ def _held_out_scores(
     objective = settings.objective(prepare_rows(rows, canonical=False))
     return HeldOutScores(
         lambda theta: -objective.mean_loss(theta), 0.0, stage.settings.patience
-    )
-
-
-def _check_range(rows: Rows, settings: AutoencoderSettings, stage: Stage) -> None:
-    check_range(
-        rows,
-        ACTIVATIONS[settings.decoder_activation],
-        settings.loss,
-        stage.title,
-        # Only what comes from the user can be: a layer's output is what it is.
-        can_be_scaled=stage.layer in (None, 1),
     )

@@ -42,8 +42,7 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     """Tell how well rows are reconstructed, and which units are inactive."""
     hidden = ActivationStatistics.from_rows(rows, [encoder])
     inputs = ActivationStatistics.from_rows(rows, [])
-    threshold = dead_unit_threshold(encoder.activation, inputs.std)
-    is_inactive = hidden.std < threshold
+    is_inactive = hidden.std < dead_unit_threshold(encoder.activation, rows)
     means = encoder.activation.mean_activation(hidden.mean)
     total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder])
     variance = float(np.sum(inputs.std**2))
@@ -57,19 +56,12 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     }
 
 
-def std_scale(activation: Activation, input_std: Array) -> float:
-    """Return what a unit's standard deviation is compared with.
-
-    Its range; where that is unbounded, how much the layer's inputs vary.
-    """
-    if activation.is_bounded:
-        return activation.span
-    return float(np.sqrt(np.mean(input_std**2)))
-
-
-def dead_unit_threshold(activation: Activation, input_std: Array) -> float:
+def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
     """Return the standard deviation below which a unit tells no rows apart."""
-    return INACTIVE_STD * std_scale(activation, input_std)
+    if activation.is_bounded:
+        return INACTIVE_STD * activation.span
+    inputs = ActivationStatistics.from_rows(rows, [])
+    return INACTIVE_STD * float(np.sqrt(np.mean(inputs.std**2)))
 
 
 def warn_inactive_units(
@@ -77,11 +69,7 @@ def warn_inactive_units(
 ) -> None:
     """Warn if most units are dead or saturated: the same for every row."""
     median = float(np.median(units.std))
-    if activation.is_bounded:
-        input_std = np.zeros(1)
-    else:
-        input_std = ActivationStatistics.from_rows(rows, []).std
-    if median > dead_unit_threshold(activation, input_std):
+    if median > dead_unit_threshold(activation, rows):
         return
     warn_user(
         f"Most units of the {title} are dead or saturated: the median "

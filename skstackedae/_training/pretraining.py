@@ -27,15 +27,32 @@ class LayerToTrain:
     seed: int
     verbose: int
 
-    def initial_encoder(self, n_features: int) -> Layer:
-        """Return the layer from which training would start."""
-        random_state = np.random.RandomState(self.seed)
-        theta = self.settings.initial_theta(n_features, random_state)
-        return self.settings.layers(theta, n_features, theta.dtype)[0]
-
 
 #: A layer to train, or an encoder that is taken as it is.
 HiddenLayer = LayerToTrain | Layer
+
+
+def check_layers(hidden: Sequence[HiddenLayer]) -> None:
+    """Check what must go together, before the first layer is trained."""
+    below = "logistic"
+    for layer in hidden:
+        if isinstance(layer, Layer):
+            below = layer.activation.name
+            continue
+        layer.settings.check()
+        if layer.settings.loss == "log_loss" and below != "logistic":
+            raise ValueError(
+                f"loss='log_loss' needs values in [0, 1], but the layer below has "
+                f"{below} units: set loss='squared_error', or activation='logistic' "
+                "there."
+            )
+        below = layer.settings.activation
+
+
+def pretrains_by_lbfgs_alone(hidden: Sequence[HiddenLayer]) -> bool:
+    """Tell whether every layer that is trained sees all rows in each iteration."""
+    trained = [layer for layer in hidden if isinstance(layer, LayerToTrain)]
+    return all(layer.run.solver == "lbfgs" for layer in trained)
 
 
 def pretrain(
@@ -67,21 +84,24 @@ def initial_encoders(
     encoders: list[Layer] = []
     for layer in hidden:
         if isinstance(layer, LayerToTrain):
-            layer = layer.initial_encoder(
-                len(encoders[-1].b) if encoders else n_features
-            )
+            layer = layer.settings.initial_encoder(n_features, layer.seed)
         encoders.append(layer.astype(dtype))
+        n_features = len(layer.b)
     return encoders
 
 
 @dataclass
 class _Call:
-    """What training needs beside what its result depends on."""
+    """What training needs beside what its result depends on; what was trained."""
 
     rows: Rows
     stage: Stage
     task: Task
-    was_made: bool = False
+    trained: TrainedAutoencoder | None = None
+
+
+class _StoppedByCallback(Exception):  # noqa: N818 - not an error
+    """Passes the cache, which must not keep the result: others would get it."""
 
 
 def _train(
@@ -104,9 +124,9 @@ def _train(
             __version__,
             call=call,
         )
-    except _StoppedByCallback as stopped:
-        trained = stopped.trained
-    if layer.verbose and not call.was_made:
+    except _StoppedByCallback:
+        trained = call.trained
+    if layer.verbose and call.trained is None:
         print(f"[{stage.title}] taken from the cache", flush=True)
     call.task.end()
     # In the cache it may have been another layer.
@@ -130,22 +150,13 @@ def _train_uncached(
     call: _Call,
 ) -> TrainedAutoencoder:
     """Train a layer; all arguments but the last say what the result depends on."""
-    call.was_made = True
     random_state = np.random.RandomState(seed)
-    trained = train_autoencoder(
+    call.trained = train_autoencoder(
         call.rows, settings, call.stage, random_state, task=call.task
     )
     if call.task.was_stopped:
-        raise _StoppedByCallback(trained)
-    return trained
-
-
-class _StoppedByCallback(Exception):  # noqa: N818 - not an error
-    """Carries a result past the cache, which must not keep it: others would get it."""
-
-    def __init__(self, trained: TrainedAutoencoder) -> None:
-        super().__init__()
-        self.trained = trained
+        raise _StoppedByCallback
+    return call.trained
 
 
 def _in_memory(array: Array) -> Array:

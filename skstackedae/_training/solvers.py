@@ -54,7 +54,6 @@ class ValueAndGradient(Protocol):
 
     def __call__(self, theta: Array, batch: Batch | None = None) -> tuple[float, Array]:
         """Evaluate at theta, on all rows or on a mini-batch."""
-        ...
 
 
 class StoppingRule(Protocol):
@@ -65,7 +64,6 @@ class StoppingRule(Protocol):
 
         theta belongs to the solver: whoever keeps it copies it.
         """
-        ...
 
 
 def minimize_lbfgs(

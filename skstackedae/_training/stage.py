@@ -10,16 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._array_api import Array
 from .._user_warnings import warn_user
+from . import solvers
 from .callbacks import Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
-from .solvers import (
-    SOLVERS,
-    AdamState,
-    SolverOptions,
-    SolverResult,
-    adam_epoch,
-    iter_batches,
-)
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
 
@@ -48,15 +41,17 @@ class RunSettings:
     """What a run's result depends on, beside its objective, start and seed."""
 
     solver: str
-    options: SolverOptions
+    options: solvers.SolverOptions
     patience: Patience
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """Take those of an estimator's parameters that are about the run."""
-        options = {f.name: parameters[f.name] for f in fields(SolverOptions)}
+        options = {f.name: parameters[f.name] for f in fields(solvers.SolverOptions)}
         patience = {f.name: parameters[f.name] for f in fields(Patience)}
-        return cls(parameters["solver"], SolverOptions(**options), Patience(**patience))
+        return cls(
+            parameters["solver"], solvers.SolverOptions(**options), Patience(**patience)
+        )
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ class Stage:
             return objective.value_and_gradient(theta, batch)
 
         progress = held_out or LossStalled(self.settings.patience)
-        result = SOLVERS[self.settings.solver](
+        result = solvers.SOLVERS[self.settings.solver](
             evaluate,
             theta0,
             options=self.settings.options,
@@ -118,11 +113,18 @@ class Stage:
         iterations.close()
         if held_out is not None:
             result = held_out.with_best_weights(result)
-        record = self._record(
-            result,
+        curve = result.loss_curve
+        record = StageRecord(
+            self.name,
+            self.layer,
+            result.n_iter,
+            result.converged,
+            first_loss=curve[0] if curve else result.loss,
+            last_loss=result.loss,
             seconds=time.perf_counter() - start,
             accuracy=accuracy and accuracy(result.theta),
-            validation_scores=held_out and held_out.scores,
+            loss_curve=curve,
+            validation_scores=held_out.scores if held_out else None,
         )
         if self.verbose:
             print(self._summary(record), flush=True)
@@ -139,28 +141,17 @@ class Stage:
         theta = np.array(theta0)
         if state is None or len(state["moment_1"]) != len(theta):
             # The first pass, or the first over other layers than before.
-            adam = AdamState(theta)
+            adam = solvers.AdamState(theta)
         else:
-            adam = AdamState.from_dict(state)
+            adam = solvers.AdamState.from_dict(state)
         options = self.settings.options
-        batches = list(iter_batches(objective.rows.n_rows, options, random_state))
-        loss = adam_epoch(
+        batches = list(
+            solvers.iter_batches(objective.rows.n_rows, options, random_state)
+        )
+        loss = solvers.adam_epoch(
             objective.value_and_gradient, theta, adam, batches, options, 1
         )
         return theta, loss, adam.to_dict()
-
-    def _record(self, result: SolverResult, **more: Any) -> StageRecord:
-        curve = result.loss_curve
-        return StageRecord(
-            name=self.name,
-            layer=self.layer,
-            n_iter=result.n_iter,
-            converged=result.converged,
-            first_loss=curve[0] if curve else result.loss,
-            last_loss=result.loss,
-            loss_curve=curve,
-            **more,
-        )
 
     def _summary(self, record: StageRecord) -> str:
         line = (

@@ -99,9 +99,7 @@ class SupervisedStage:
         rows: Rows,
         random_state: np.random.RandomState | None = None,
     ) -> NetworkObjective:
-        layout = ParameterLayout(
-            (rows.n_features, *(len(layer.b) for layer in layers)),
-        )
+        layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
         noise = None
         # The softmax layer alone is not fine-tuned, and what is scored has no noise.
         if len(layers) > 1 and random_state is not None:

@@ -1,51 +1,44 @@
 """How often units are active."""
 
-import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._array_api import Array
 from .._stacked_classifier import StackedAutoencoderClassifier
 from .._training.diagnostics import INACTIVE_STD
-from ._drawing import (
-    COLORS,
-    FONT_SIZE,
-    divided,
-    import_pyplot,
-    new_axes,
-    size_in_points,
-)
-from ._layers import (
-    LayerActivations,
-    is_output,
-)
+from . import _drawing as draw
+from ._layers import Estimator, LayerActivations, is_inactive
+
+# Activations may pass their limits by rounding, in float32 for example.
+ROUNDING = 1e-6
 
 
 class ActivationDisplay:
-    """How often the units of a layer are active, and which never change.
+    """How often the units of a layer are active, and which units never change.
 
-    Use :meth:`from_estimator` for a fitted estimator and :meth:`from_activations` for
-    activations of any origin. One histogram is of all activations, the other of the
-    units' means, as a part of their range (0 is a unit that is always off, 1 one that
-    is always on), beside the sparsity target. Units that are the same for nearly all
-    samples, dead in the lower half of their range and saturated in the upper one, stand
-    out.
+    Use :meth:`from_estimator` for a fitted estimator, and the constructor and
+    :meth:`plot` for other activations. One histogram shows all activations. The other
+    shows the mean of each unit as a fraction of its range (0 is a unit that is always
+    off, 1 is one that is always on), beside the sparsity target. It highlights inactive
+    units, which are the same for nearly all samples: units in the lower half of their
+    range are dead, those in the upper half are saturated.
 
     Parameters
     ----------
-    activations : ndarray of shape (n_samples, n_units)
+    activations : array-like of shape (n_samples, n_units)
         Activations.
 
     limits : tuple of 2 float, default=(0, 1)
-        Least and largest activation that a unit can have.
+        Range of the units; infinite where it has no limit.
 
-    least_std : float, default=0.01
-        Standard deviation below which a unit is dead or saturated.
+    dead_unit_threshold : float, default=0.01
+        Units whose standard deviation is lower are dead or saturated.
 
     sparsity_target : float, default=None
-        Mean activation that the units were asked for, as a part of their range.
+        Mean activation that training aimed at, as a fraction of the range.
 
     Attributes
     ----------
@@ -53,7 +46,7 @@ class ActivationDisplay:
         Axes of the activations and of their means.
 
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure that contains the axes.
 
     See Also
     --------
@@ -71,28 +64,36 @@ class ActivationDisplay:
     >>> display = ActivationDisplay.from_estimator(autoencoder, X)
     >>> display.activations.shape, display.sparsity_target
     ((1797, 25), 0.1)
+
+    Activations of another estimator:
+
+    >>> from sklearn.neural_network import BernoulliRBM
+    >>> rbm = BernoulliRBM(25, n_iter=2, random_state=0).fit(X)
+    >>> display = ActivationDisplay(activations=rbm.transform(X)).plot()
+    >>> len(display.axes_)
+    2
     """
 
     def __init__(
         self,
         *,
-        activations: Array,
+        activations: ArrayLike,
         limits: tuple[float, float] = (0.0, 1.0),
-        least_std: float = INACTIVE_STD,
+        dead_unit_threshold: float = INACTIVE_STD,
         sparsity_target: float | None = None,
     ) -> None:
         self.activations = activations
         self.limits = limits
-        self.least_std = least_std
+        self.dead_unit_threshold = dead_unit_threshold
         self.sparsity_target = sparsity_target
 
-    def plot(self, ax: Any = None) -> "ActivationDisplay":
+    def plot(self, ax: Any = None) -> Self:
         """Draw both histograms.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes in whose place two are drawn on. None makes a figure.
+            Axes that two new axes replace. None makes a figure.
 
         Returns
         -------
@@ -101,23 +102,23 @@ class ActivationDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        ValueError
+            If the activations are not finite numbers, or lie outside of the limits.
         """
-        plt = import_pyplot(f"{type(self).__name__}.plot")
-        ax = new_axes(plt, ax, 8.0, 3.5)
+        activations = self._checked_activations()
+        ax = draw.new_axes(ax, 8.0, 3.5)
         self.figure_ = ax.figure
         # Room for the numbers and the label of the second axis.
-        width = max(0.2, 0.5 - 30 / size_in_points(ax)[0])
-        self.axes_ = divided(ax, (0, 0, width, 1), (1 - width, 0, width, 1))
-        self._draw_activations(self.axes_[0])
-        self._draw_means(self.axes_[1])
+        width = max(0.2, 0.5 - 30 / draw.size_in_points(ax)[0])
+        self.axes_ = draw.split_axes(ax, (0, 0, width, 1), (1 - width, 0, width, 1))
+        self._draw_activations(self.axes_[0], activations)
+        self._draw_means(self.axes_[1], activations)
         return self
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, layer: int = 1, ax: Any = None
-    ) -> "ActivationDisplay":
+        cls, estimator: Estimator, X: Any, *, layer: int = 1, ax: Any = None
+    ) -> Self:
         """Draw the activations of a fitted estimator's layer.
 
         Parameters
@@ -129,155 +130,73 @@ class ActivationDisplay:
             Samples.
 
         layer : int, default=1
-            The layer. One more than there are hidden layers is a classifier's output
-            layer: the probabilities of the classes.
+            The layer. A classifier's output layer, which has the probabilities of the
+            classes, comes after its hidden layers.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes in whose place two are drawn on. None makes a figure.
+            Axes that two new axes replace. None makes a figure.
 
         Returns
         -------
         ActivationDisplay
             The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        TypeError
-            If `estimator` is something else, a pipeline for example.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If there is no such layer, or if X is not valid.
         """
-        import_pyplot(f"{cls.__name__}.from_estimator")
         found = LayerActivations.of(estimator, X, layer)
         return cls(
             activations=found.values,
             limits=found.limits,
-            least_std=INACTIVE_STD * found.scale,
+            dead_unit_threshold=INACTIVE_STD * found.scale,
             sparsity_target=_sparsity_target(estimator, layer),
         ).plot(ax)
 
-    @classmethod
-    def from_activations(
-        cls,
-        activations: Any,
-        *,
-        limits: tuple[float, float] = (0.0, 1.0),
-        least_std: float = INACTIVE_STD,
-        sparsity_target: float | None = None,
-        ax: Any = None,
-    ) -> "ActivationDisplay":
-        """Draw activations.
-
-        Parameters
-        ----------
-        activations : array-like of shape (n_samples, n_units)
-            Activations.
-
-        limits : tuple of 2 float, default=(0, 1)
-            Least and largest activation that a unit can have, infinite where there is
-            none.
-
-        least_std : float, default=0.01
-            Standard deviation below which a unit is dead or saturated.
-
-        sparsity_target : float, default=None
-            Mean activation that the units were asked for, as a part of their range.
-
-        ax : matplotlib.axes.Axes, default=None
-            Axes in whose place two are drawn on. None makes a figure.
-
-        Returns
-        -------
-        ActivationDisplay
-            The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If the activations are no finite numbers, or lie outside of the limits.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_digits
-        >>> from sklearn.neural_network import BernoulliRBM
-        >>> from skstackedae.inspection import ActivationDisplay
-        >>> X = load_digits().data / 16
-        >>> rbm = BernoulliRBM(25, n_iter=2, random_state=0).fit(X)
-        >>> display = ActivationDisplay.from_activations(rbm.transform(X))
-        >>> len(display.axes_)
-        2
-        """
-        import_pyplot(f"{cls.__name__}.from_activations")
-        activations = check_array(activations, input_name="activations")
-        least, largest = activations.min(), activations.max()
-        if least < limits[0] or largest > limits[1]:
+    def _checked_activations(self) -> Array:
+        activations = check_array(self.activations, input_name="activations")
+        clipped = np.clip(activations, *self.limits)
+        if not np.allclose(activations, clipped, rtol=ROUNDING, atol=ROUNDING):
+            found = f"[{activations.min():g}, {activations.max():g}]"
             raise ValueError(
-                f"The activations lie in [{least:g}, {largest:g}], outside of limits="
-                f"{limits}: pass the least and the largest that a unit can have, "
-                "infinite where there is none."
+                f"The activations lie in {found}, outside of limits={self.limits}: "
+                "pass the range of the units, infinite where it has no limit."
             )
-        return cls(
-            activations=activations,
-            limits=limits,
-            least_std=least_std,
-            sparsity_target=sparsity_target,
-        ).plot(ax)
+        return clipped
 
-    def _draw_activations(self, ax: Any) -> None:
-        values = np.ravel(self.activations)
-        ends = [
-            limit if math.isfinite(limit) else float(found)
-            for limit, found in zip(
-                self.limits, (values.min(), values.max()), strict=True
-            )
-        ]
-        ax.hist(values, bins=40, range=ends, color=COLORS[0])
+    def _draw_activations(self, ax: Any, activations: Array) -> None:
+        found = activations.min(), activations.max()
+        ends = np.where(np.isfinite(self.limits), self.limits, found)
+        ax.hist(activations.ravel(), bins=40, range=tuple(ends), color=draw.COLORS[0])
         ax.set(xlabel="activation", ylabel="samples x units", yscale="log")
 
-    def _draw_means(self, ax: Any) -> None:
-        means = self.activations.mean(axis=0, dtype=np.float64)
-        is_flat = self.activations.std(axis=0, dtype=np.float64) < self.least_std
-        low, high = self.limits
-        if math.isfinite(low) and math.isfinite(high):
+    def _draw_means(self, ax: Any, activations: Array) -> None:
+        means = activations.mean(axis=0, dtype=np.float64)
+        std = activations.std(axis=0, dtype=np.float64)
+        inactive = is_inactive(std, self.dead_unit_threshold)
+        (low, high), target = self.limits, self.sparsity_target
+        if np.isfinite(self.limits).all():
             means = (means - low) / (high - low)
-        largest = max(0.0, means.max(), self.sparsity_target or 0.0)
-        groups = {
-            "alive": ~is_flat,
-            "dead": is_flat & (means < 0.5),
-            "saturated": is_flat & (means >= 0.5),
-        }
-        colors = dict(zip(groups, COLORS, strict=False))
-        groups = {name: group for name, group in groups.items() if group.any()}
+        kinds = np.where(inactive, np.where(means < 0.5, "dead", "saturated"), "alive")
+        colors = dict(zip(("alive", "dead", "saturated"), draw.COLORS, strict=False))
+        groups = {kind: means[kinds == kind] for kind in colors if kind in kinds}
         ax.hist(
-            [means[group] for group in groups.values()],
+            list(groups.values()),
             bins=30,
-            range=(min(0.0, means.min()), 1.1 * largest),
+            range=(min(0.0, means.min()), 1.1 * max(means.max(), target or 0.0)),
             stacked=True,
-            color=[colors[name] for name in groups],
-            label=[f"{group.sum()} {name}" for name, group in groups.items()],
+            color=[colors[kind] for kind in groups],
+            label=[f"{len(group)} {kind}" for kind, group in groups.items()],
         )
-        if self.sparsity_target is not None:
-            ax.axvline(
-                self.sparsity_target, color="black", linestyle="--", label="target"
-            )
+        if target is not None:
+            ax.axvline(target, color="black", linestyle="--", label="target")
         ax.set(xlabel="mean activation", ylabel="units")
         ax.yaxis.get_major_locator().set_params(integer=True)
-        ax.legend(fontsize=FONT_SIZE)
+        ax.legend(fontsize=draw.FONT_SIZE)
 
 
-def _sparsity_target(estimator: Any, layer: int) -> float | None:
-    """Mean activation that the penalty asked of a layer's units, if there was any."""
-    if is_output(estimator, layer):
-        return None
-    autoencoder = estimator
+def _sparsity_target(estimator: Estimator, layer: int) -> float | None:
+    """Return the mean activation that a penalty aimed at, if there was a penalty."""
+    trained = [estimator]
     if isinstance(estimator, StackedAutoencoderClassifier):
-        if not hasattr(estimator, "autoencoders_"):
-            return None
-        autoencoder = estimator.autoencoders_[layer - 1]
+        trained = getattr(estimator, "autoencoders_", [])
+    if layer > len(trained):
+        return None
+    autoencoder = trained[layer - 1]
     return autoencoder.sparsity_target if autoencoder.sparsity_weight else None

@@ -1,30 +1,21 @@
 """What units respond to."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._array_api import Array
-from .._network.activation_maximization import most_exciting_inputs
-from .._training.diagnostics import INACTIVE_STD
-from ._drawing import (
-    FONT_SIZE,
-    as_images,
-    as_names,
-    draw_mosaic,
-    draw_table,
-    import_pyplot,
-    mosaic_inches,
-    new_axes,
-    set_names,
-    table_inches,
-)
+from .._network.activation_maximization import maximize_activation
+from . import _drawing as draw
 from ._layers import (
+    Estimator,
     LayerActivations,
+    Names,
     feature_names_of,
+    is_inactive,
     is_output,
     layers_up_to,
 )
@@ -34,35 +25,35 @@ class ComponentsDisplay:
     r"""The input that excites each unit of a layer most.
 
     Use :meth:`from_estimator` for a fitted estimator and :meth:`from_components` for
-    any weights. If `image_shape` is given, units are images in a square grid, row by
-    row: light pixels raise a unit's activation, dark ones lower it. Otherwise they are
-    the columns of a heat map that has a row for each feature.
+    other weights. If `image_shape` is given, units are images in a square grid, row by
+    row: light pixels raise a unit's activation, dark pixels lower it. Otherwise units
+    are the columns of a heat map that has a row for each feature.
 
     Among inputs of unit norm, :math:`W_j / \|W_j\|` excites unit :math:`j` of the first
-    layer most [1]_. For higher layers it is found by activation maximisation [2]_: the
-    unit's pre-activation is maximised on the unit sphere, by L-BFGS.
+    layer most [1]_. For higher layers, activation maximization [2]_ finds this input:
+    L-BFGS maximizes the unit's pre-activation on the unit sphere.
 
     Parameters
     ----------
-    components : ndarray of shape (n_units, n_features)
+    components : array-like of shape (n_units, n_features)
         The inputs, of unit norm; 0 for units that no input moves.
 
-    gains : ndarray of shape (n_units,), default=None
+    gains : array-like of shape (n_units,), default=None
         How much each input raises the unit's pre-activation, compared with an input of
-        zeros: :math:`\|W_j\|` in the first layer. None weighs all alike.
+        zeros: :math:`\|W_j\|` in the first layer. None weighs all units equally.
 
     names : sequence of n_units names, default=None
-        What units are called. None numbers them.
+        Names of the units. None numbers them.
 
-    use : ndarray of shape (n_units,), default=None
-        How much each unit is used. Units with less than 0.01 are crossed out; in heat
-        maps they are grey.
+    relative_std : array-like of shape (n_units,), default=None
+        How much each unit varies, as a fraction of its range. Units with less than 0.01
+        are crossed out; in heat maps they are gray.
 
     image_shape : tuple (height, width), default=None
         Shape of an input, if inputs are images.
 
     feature_names : sequence of n_features names, default=None
-        What features are called. None numbers them.
+        Names of the features. None numbers them.
 
     Attributes
     ----------
@@ -70,13 +61,13 @@ class ComponentsDisplay:
         The images, or the heat map.
 
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        Colours of the heat map.
+        Colors of the heat map.
 
     ax_ : matplotlib.axes.Axes
-        Axes drawn on.
+        The axes.
 
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure that contains the axes.
 
     See Also
     --------
@@ -105,17 +96,17 @@ class ComponentsDisplay:
     def __init__(
         self,
         *,
-        components: Array,
-        gains: Array | None = None,
-        names: Sequence[Any] | None = None,
-        use: Array | None = None,
+        components: ArrayLike,
+        gains: ArrayLike | None = None,
+        names: Names = None,
+        relative_std: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
-        feature_names: Sequence[Any] | None = None,
+        feature_names: Names = None,
     ) -> None:
         self.components = components
         self.gains = gains
         self.names = names
-        self.use = use
+        self.relative_std = relative_std
         self.image_shape = image_shape
         self.feature_names = feature_names
 
@@ -124,9 +115,9 @@ class ComponentsDisplay:
         ax: Any = None,
         *,
         contrast: str = "own",
-        sort_by_use: bool = False,
+        sort_by_std: bool = False,
         cmap: Any = None,
-    ) -> "ComponentsDisplay":
+    ) -> Self:
         """Draw the units.
 
         Parameters
@@ -135,15 +126,15 @@ class ComponentsDisplay:
             Axes to draw on. None makes a figure.
 
         contrast : {'own', 'shared'}, default='own'
-            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
-            one scale, times their gains (in the first layer :math:`W_j`), so that weak
-            units look weak. Either is centred on 0.
+            'own' scales each unit by its largest entry. 'shared' multiplies units by
+            their gains (which gives :math:`W_j` in the first layer) and draws all on
+            one scale, so that weak units look weak. Both scales are centered on 0.
 
-        sort_by_use : bool, default=False
-            Whether the units that are used most come first.
+        sort_by_std : bool, default=False
+            Whether to draw the units with the largest `relative_std` first.
 
         cmap : str or matplotlib Colormap, default=None
-            Colours. None is 'gray' for images and 'RdBu_r' for heat maps.
+            Colors. None is 'gray' for images and 'RdBu_r' for heat maps.
 
         Returns
         -------
@@ -152,66 +143,60 @@ class ComponentsDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
         ValueError
-            If a parameter is wrong, or the use to sort by is not known.
+            If a parameter is wrong, or `sort_by_std` lacks `relative_std`.
         """
-        plt = import_pyplot(f"{type(self).__name__}.plot")
-        if contrast not in ("own", "shared"):
-            raise ValueError(f"contrast={contrast!r} is neither 'own' nor 'shared'.")
-        order = self._order(sort_by_use)
-        flat = self._flat()[order]
-        names = as_names(self.names, len(order))
-        names = [names[unit] for unit in order]
-        values, label = self._scaled(contrast)
+        components = check_array(self.components, dtype=np.float64)
+        std = self._checked_std(len(components), sort_by_std)
+        order = np.argsort(-std, kind="stable") if sort_by_std else np.arange(len(std))
+        # Units that no input moves are inactive, too.
+        inactive = (is_inactive(std) | ~components.any(axis=1))[order]
+        values, label = self._scaled(components, contrast)
         values = values[order]
-        limit = float(np.abs(values[~flat]).max(initial=0.0)) or 1.0
-        values[flat] = np.nan
-        cmap = cmap or ("RdBu_r" if self.image_shape is None else "gray")
-        options = {"vmin": -limit, "vmax": limit, "cmap": cmap}
-        draw = self._draw_table if self.image_shape is None else self._draw_images
-        draw(plt, ax, values, names, flat, options)
-        self.figure_, self.colorbar_ = self.ax_.figure, None
-        if self.image_shape is None:
-            self.colorbar_ = self.figure_.colorbar(
-                self.image_, ax=self.ax_, label=label
-            )
+        limit = float(np.abs(values[~inactive]).max(initial=0.0)) or 1.0
+        values[inactive] = np.nan
+        is_table = self.image_shape is None
+        draw_units = self._draw_table if is_table else self._draw_images
+        cmap = cmap or ("RdBu_r" if is_table else "gray")
+        names = np.array(draw.as_names(self.names, len(order)))[order].tolist()
+        draw_units(ax, values, names, inactive, vmin=-limit, vmax=limit, cmap=cmap)
+        self.ax_, self.colorbar_ = self.image_.axes, None
+        self.figure_ = self.ax_.figure
+        if is_table:
+            self.colorbar_ = self.figure_.colorbar(self.image_, label=label)
         return self
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: Estimator,
         X: Any = None,
         *,
         layer: int = 1,
-        units: Any = None,
+        units: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
-        feature_names: Sequence[Any] | None = None,
-        contrast: str = "own",
-        sort_by_use: bool = False,
-        random_state: Any = 0,
-        cmap: Any = None,
+        feature_names: Names = None,
+        random_state: int | np.random.RandomState | None = 0,
         ax: Any = None,
-    ) -> "ComponentsDisplay":
+        **options: Any,
+    ) -> Self:
         """Draw the units of a fitted estimator.
 
         Parameters
         ----------
         estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator. Of a classifier it is the network after its last stage;
-            its `autoencoders_` are the layers as they were pretrained.
+            A fitted estimator. A classifier has the layers that fine-tuning left; its
+            `autoencoders_` have those that pretraining left.
 
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-            Samples by which use is measured: the standard deviation of a unit's
-            activations over them, as a part of the unit's range (where that is
-            unbounded: of how much the layer's inputs vary). Neither dead nor saturated
-            units vary. None measures no use.
+            Samples that tell how much each unit varies: the standard deviation of its
+            activations, as a fraction of its range (if that is unbounded: of how much
+            the layer's inputs vary). Dead and saturated units do not vary. None leaves
+            this unknown.
 
         layer : int, default=1
-            Layer of the units. One more than there are hidden layers is a classifier's
-            output layer: its units are the classes.
+            Layer of the units. A classifier's output layer, whose units are the
+            classes, comes after its hidden layers.
 
         units : array-like of int, default=None
             The units to draw, numbered from 0. None draws all.
@@ -220,71 +205,50 @@ class ComponentsDisplay:
             Shape of an input, if inputs are images.
 
         feature_names : sequence of n_features names, default=None
-            What features are called. None takes them from the estimator.
-
-        contrast : {'own', 'shared'}, default='own'
-            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
-            one scale, times their gains (in the first layer :math:`W_j`), so that weak
-            units look weak. Either is centred on 0.
-
-        sort_by_use : bool, default=False
-            Whether the units that are used most come first. Needs X.
+            Names of the features. None takes them from the estimator.
 
         random_state : int, RandomState instance or None, default=0
-            Draws the points from which activation maximisation starts, beside one that
+            Draws the points from which activation maximization starts, beside one that
             is not random. The first layer needs none.
-
-        cmap : str or matplotlib Colormap, default=None
-            Colours. None is 'gray' for images and 'RdBu_r' for heat maps.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on. None makes a figure.
+
+        **options : dict
+            Passed to :meth:`plot`: `contrast`, `sort_by_std` (which needs X), `cmap`.
 
         Returns
         -------
         ComponentsDisplay
             The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        TypeError
-            If `estimator` is something else, a pipeline for example.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        ValueError
-            If there is no such layer or unit, if inputs do not have that shape, or if
-            X or another parameter is wrong.
         """
-        import_pyplot(f"{cls.__name__}.from_estimator")
         layers = layers_up_to(estimator, layer)
         units = _checked_units(units, len(layers[-1].b))
-        use = None if X is None else LayerActivations.of(estimator, X, layer).use[units]
-        components, gains = most_exciting_inputs(layers, units, random_state)
+        relative_std = None
+        if X is not None:
+            relative_std = LayerActivations.of(estimator, X, layer).relative_std[units]
+        components, gains = maximize_activation(layers, units, random_state)
         return cls(
             components=components,
             gains=gains,
-            names=_unit_names(estimator, layer, units),
-            use=use,
+            names=estimator.classes_[units] if is_output(estimator, layer) else units,
+            relative_std=relative_std,
             image_shape=image_shape,
             feature_names=feature_names_of(feature_names, estimator),
-        ).plot(ax, contrast=contrast, sort_by_use=sort_by_use, cmap=cmap)
+        ).plot(ax, **options)
 
     @classmethod
     def from_components(
         cls,
-        components: Any,
+        components: ArrayLike,
         *,
-        names: Sequence[Any] | None = None,
-        use: Any = None,
+        names: Names = None,
+        relative_std: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
-        feature_names: Sequence[Any] | None = None,
-        contrast: str = "own",
-        sort_by_use: bool = False,
-        cmap: Any = None,
+        feature_names: Names = None,
         ax: Any = None,
-    ) -> "ComponentsDisplay":
+        **options: Any,
+    ) -> Self:
         """Draw weights, of other estimators for example.
 
         Parameters
@@ -293,43 +257,28 @@ class ComponentsDisplay:
             Weights of each unit. They are divided by their norm.
 
         names : sequence of n_units names, default=None
-            What units are called. None numbers them.
+            Names of the units. None numbers them.
 
-        use : array-like of shape (n_units,), default=None
-            How much each unit is used. Units with less than 0.01 are crossed out; in
-            heat maps they are grey.
+        relative_std : array-like of shape (n_units,), default=None
+            How much each unit varies, as a fraction of its range. Units with less than
+            0.01 are crossed out; in heat maps they are gray.
 
         image_shape : tuple (height, width), default=None
             Shape of an input, if inputs are images.
 
         feature_names : sequence of n_features names, default=None
-            What features are called. None numbers them.
-
-        contrast : {'own', 'shared'}, default='own'
-            'own' gives each unit a scale up to its largest entry. 'shared' draws all on
-            one scale, times their gains (in the first layer :math:`W_j`), so that weak
-            units look weak. Either is centred on 0.
-
-        sort_by_use : bool, default=False
-            Whether the units that are used most come first.
-
-        cmap : str or matplotlib Colormap, default=None
-            Colours. None is 'gray' for images and 'RdBu_r' for heat maps.
+            Names of the features. None numbers them.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on. None makes a figure.
+
+        **options : dict
+            Passed to :meth:`plot`: `contrast`, `sort_by_std`, `cmap`.
 
         Returns
         -------
         ComponentsDisplay
             The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If inputs do not have that shape, or if another parameter is wrong.
 
         Examples
         --------
@@ -344,78 +293,67 @@ class ComponentsDisplay:
         >>> display.components.shape
         (4, 13)
         """
-        import_pyplot(f"{cls.__name__}.from_components")
-        components = check_array(components, dtype=np.float64, input_name="components")
-        if use is not None and np.shape(use) != components.shape[:1]:
-            raise ValueError(
-                f"use has the shape {np.shape(use)}: it must have one number for each "
-                f"of the {len(components)} units."
-            )
-        norms = np.linalg.norm(components, axis=1, keepdims=True)
+        weights = check_array(components, dtype=np.float64, input_name="components")
+        norms = np.linalg.norm(weights, axis=1, keepdims=True)
         return cls(
-            components=_divided(components, norms),
+            components=_safe_divide(weights, norms),
             gains=norms[:, 0],
             names=names,
-            use=use,
+            relative_std=relative_std,
             image_shape=image_shape,
             feature_names=feature_names,
-        ).plot(ax, contrast=contrast, sort_by_use=sort_by_use, cmap=cmap)
+        ).plot(ax, **options)
 
-    def _order(self, sort_by_use: bool) -> Array:
-        if not sort_by_use:
-            return np.arange(len(self.components))
-        if self.use is None:
-            raise ValueError("sort_by_use=True needs X or use: no use is known.")
-        return np.argsort(-np.asarray(self.use), kind="stable")
+    def _checked_std(self, n_units: int, sort_by_std: bool) -> Array:
+        """Return how much each unit varies: infinitely where that is unknown."""
+        if self.relative_std is None:
+            if sort_by_std:
+                raise ValueError("sort_by_std=True needs X or relative_std.")
+            return np.full(n_units, np.inf)
+        std = np.asarray(self.relative_std)
+        if std.shape != (n_units,):
+            raise ValueError(f"relative_std has shape {std.shape}, not ({n_units},).")
+        return std
 
-    def _flat(self) -> Array:
-        """Tell the units that are not used, or that no input moves."""
-        flat = np.logical_not(self.components.any(axis=1))
-        return (
-            flat if self.use is None else flat | (np.asarray(self.use) < INACTIVE_STD)
-        )
-
-    def _scaled(self, contrast: str) -> tuple[Array, str]:
-        """Return what is drawn, and what its numbers are."""
+    def _scaled(self, components: Array, contrast: str) -> tuple[Array, str]:
+        """Return the numbers to draw, and a label for them."""
+        if contrast not in ("own", "shared"):
+            raise ValueError(f"contrast={contrast!r} is neither 'own' nor 'shared'.")
         if contrast == "own":
-            largest = np.abs(self.components).max(axis=1, keepdims=True)
-            return _divided(self.components, largest), "part of the unit's largest"
+            largest = np.abs(components).max(axis=1, keepdims=True)
+            label = "fraction of the unit's largest"
+            return _safe_divide(components, largest), label
         if self.gains is None:
-            return self.components, "input of unit norm"
-        return self.components * np.asarray(self.gains)[:, None], "input x gain"
+            return components, "input of unit norm"
+        return components * np.asarray(self.gains)[:, None], "input x gain"
 
     def _draw_images(
-        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, options: Any
+        self, ax: Any, values: Array, names: list[str], inactive: Array, **options: Any
     ) -> None:
-        images = as_images(values, self.image_shape)
+        images = draw.as_images(values, self.image_shape)
         n_columns = math.ceil(math.sqrt(len(images)))
-        self.ax_ = ax = new_axes(plt, ax, *mosaic_inches(images, n_columns))
-        self.image_ = draw_mosaic(
-            ax, images, names, n_columns, crossed=flat, **options
-        ).artist
-        if flat.any():
-            note = f"{flat.sum()} of {len(flat)} dead or saturated"
-            ax.set_xlabel(note, fontsize=FONT_SIZE)
+        self.image_ = draw.mosaic(ax, images, names, n_columns, inactive, **options)
+        if inactive.any():
+            note = f"{inactive.sum()} of {len(inactive)} dead or saturated"
+            self.image_.axes.set_xlabel(note, fontsize=draw.FONT_SIZE)
 
     def _draw_table(
-        self, plt: Any, ax: Any, values: Array, names: Any, flat: Array, options: Any
+        self, ax: Any, values: Array, names: list[str], inactive: Array, **options: Any
     ) -> None:
         n_units, n_features = values.shape
-        self.ax_ = ax = new_axes(plt, ax, *table_inches(n_features, n_units))
+        features = draw.as_names(self.feature_names, n_features)
+        ax = draw.new_axes(ax, *draw.table_inches(n_features, n_units))
         ax.set_facecolor("0.6")
-        features = as_names(self.feature_names, n_features)
-        self.image_ = draw_table(ax, values.T, features, **options)
-        set_names(ax.xaxis, names, range(n_units))
-        note = f" (grey: {flat.sum()} dead or saturated)" if flat.any() else ""
-        ax.set_xlabel(f"unit{note}", fontsize=FONT_SIZE)
+        self.image_ = draw.table(ax, values.T, features, **options)
+        draw.set_names(ax.xaxis, names, range(n_units))
+        note = f" (gray: {inactive.sum()} dead or saturated)" if inactive.any() else ""
+        ax.set_xlabel(f"unit{note}", fontsize=draw.FONT_SIZE)
 
 
-def _checked_units(units: Any, n_units: int) -> Array:
-    if units is None:
-        return np.arange(n_units)
-    units = np.atleast_1d(units)
-    is_valid = np.issubdtype(units.dtype, np.integer) and units.ndim == 1
-    if not (is_valid and len(units) and ((units >= 0) & (units < n_units)).all()):
+def _checked_units(units: ArrayLike | None, n_units: int) -> Array:
+    units = np.arange(n_units) if units is None else np.atleast_1d(units)
+    is_valid = units.ndim == 1 and units.size and units.dtype.kind in "iu"
+    if not (is_valid and units.min() >= 0 and units.max() < n_units):
         raise ValueError(
             f"units={units.tolist()} must be numbers from 0 to {n_units - 1}, because "
             f"the layer has {n_units} units."
@@ -423,9 +361,6 @@ def _checked_units(units: Any, n_units: int) -> Array:
     return units
 
 
-def _unit_names(estimator: Any, layer: int, units: Array) -> Any:
-    return estimator.classes_[units] if is_output(estimator, layer) else units
-
-
-def _divided(rows: Array, by: Array) -> Array:
+def _safe_divide(rows: Array, by: Array) -> Array:
+    """Divide rows by numbers that are not negative; a row stays if its number is 0."""
     return rows / np.where(by > 0, by, 1.0)

@@ -1,6 +1,8 @@
-"""What displays ask of a fitted estimator: its layers, and what samples do in them."""
+"""What displays need of a fitted estimator: its layers, and their activations."""
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -8,45 +10,55 @@ from .._array_api import Array
 from .._input_checks import check_fitted_instance
 from .._network.layers import Layer, forward_output
 from .._network.losses import SOFTMAX
-from .._rows.blocks import map_rows
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
+from .._training.diagnostics import INACTIVE_STD
+
+Estimator: TypeAlias = SparseAutoencoder | StackedAutoencoderClassifier
+Names: TypeAlias = Sequence[Any] | Array | None
 
 
 class LayerActivations(NamedTuple):
-    """Activations of a layer, the range of its units, the scale of their spread."""
+    """Activations of a layer, the range of its units, the scale of their spread.
+
+    The scale is infinite if the layer's inputs do not vary and its units have no range
+    to compare with: then all its units are inactive.
+    """
 
     values: Array
     limits: tuple[float, float]
     scale: float
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, layer: int) -> "LayerActivations":
-        """Take samples through a fitted estimator up to this layer."""
+    def of(cls, estimator: Estimator, X: Any, layer: int) -> "LayerActivations":
+        """Pass samples through a fitted estimator up to this layer."""
         *below, top = layers_up_to(estimator, layer)
         X = estimator._validated(X)
-        width = X.shape[1] + sum(len(part.b) for part in below)
-        inputs = map_rows(
-            forward_output, X, below, row_width=width, n_jobs=estimator.n_jobs
-        )
-        values = forward_output(inputs, [top])
+        inputs = estimator._map_rows(forward_output, X, below)
+        values, activation = forward_output(inputs, [top]), top.activation
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
-        activation = top.activation
-        scale = activation.span
-        if not activation.is_bounded:
-            # As SparseAutoencoder.diagnose does.
-            scale = float(np.sqrt(np.mean(inputs.var(axis=0, dtype=np.float64))))
+        # SparseAutoencoder.diagnose has the same scale.
+        scale = activation.span if activation.is_bounded else _spread(inputs)
         return cls(values, (activation.lower, activation.upper), scale)
 
     @property
-    def use(self) -> Array:
-        """Standard deviation of each unit, as a part of the scale."""
-        return self.values.std(axis=0, dtype=np.float64) / (self.scale or 1.0)
+    def relative_std(self) -> Array:
+        """Standard deviation of each unit, as a fraction of the scale."""
+        return self.values.std(axis=0, dtype=np.float64) / self.scale
 
 
-def layers_up_to(estimator: Any, layer: Any) -> list[Layer]:
+def is_inactive(std: Array, threshold: float = INACTIVE_STD) -> Array:
+    """Tell which units vary too little to tell samples apart: dead or saturated."""
+    return std < threshold
+
+
+def check_estimator(estimator: Estimator) -> None:
     check_fitted_instance(estimator, SparseAutoencoder, StackedAutoencoderClassifier)
+
+
+def layers_up_to(estimator: Estimator, layer: int) -> list[Layer]:
+    check_estimator(estimator)
     layers = estimator._layers()
     if isinstance(estimator, SparseAutoencoder):
         layers = layers[:1]
@@ -58,10 +70,19 @@ def layers_up_to(estimator: Any, layer: Any) -> list[Layer]:
     return layers[: int(layer)]
 
 
-def is_output(estimator: Any, layer: int) -> bool:
+def is_output(estimator: Estimator, layer: int) -> bool:
     is_classifier = isinstance(estimator, StackedAutoencoderClassifier)
     return is_classifier and layer == len(estimator.coefs_)
 
 
-def feature_names_of(names: Any, estimator: Any) -> Any:
+def feature_names_of(names: Names, estimator: Estimator) -> Names:
     return getattr(estimator, "feature_names_in_", None) if names is None else names
+
+
+def _spread(inputs: Array) -> float:
+    """Root mean square of the columns' standard deviations; infinite if that is 0."""
+    # Standard deviations of constant columns are not exactly 0, but their ranges are.
+    rounding = 10 * np.finfo(inputs.dtype).eps * np.abs(inputs).max(axis=0)
+    varies = (np.ptp(inputs, axis=0) > rounding).any()
+    variances = inputs.var(axis=0, dtype=np.float64)
+    return float(np.sqrt(variances.mean())) if varies else math.inf

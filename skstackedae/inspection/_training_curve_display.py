@@ -1,34 +1,26 @@
 """How the loss fell."""
 
 from itertools import cycle
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from .._array_api import Array
-from .._input_checks import check_fitted_instance
 from .._sparse_autoencoder import SparseAutoencoder
-from .._stacked_classifier import StackedAutoencoderClassifier
-from ._drawing import (
-    COLORS,
-    FONT_SIZE,
-    import_pyplot,
-    new_axes,
-    scale_by_logarithm,
-)
+from . import _drawing as draw
+from ._layers import Estimator, check_estimator
 
 
 class TrainingCurveDisplay:
     """The loss of every stage of a fit, one after the other on one logarithmic axis.
 
-    Use :meth:`from_estimator` for a fitted estimator and :meth:`from_history` for
-    records of stages. Scores on validation rows are drawn where there are any: those
-    that are minus a loss as that loss, dashed, accuracies on an axis of their own.
+    Use :meth:`from_estimator` for a fitted estimator, and the constructor and
+    :meth:`plot` for some records of its `history_`. Dashed lines show the scores on
+    validation rows: accuracies on their own axis, negative losses as losses.
 
     Parameters
     ----------
     history : list of dict
-        A record for each stage: `name`, `loss_curve` and, where there are any, `layer`
+        A record for each stage: `name`, `loss_curve` and, if there are any, `layer`
         and `validation_scores`.
 
     Attributes
@@ -46,11 +38,11 @@ class TrainingCurveDisplay:
         Axes of the accuracies.
 
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        The figure that contains the axes.
 
     See Also
     --------
-    sklearn.model_selection.LearningCurveDisplay : Scores over numbers of samples.
+    sklearn.model_selection.LearningCurveDisplay : Scores by numbers of samples.
 
     Examples
     --------
@@ -65,12 +57,18 @@ class TrainingCurveDisplay:
     >>> display = TrainingCurveDisplay.from_estimator(classifier)
     >>> [line.get_label() for line in display.lines_]
     ['pretraining, layer 1', 'softmax', 'fine-tuning']
+
+    Without the first stage:
+
+    >>> display = TrainingCurveDisplay(history=classifier.history_[1:]).plot()
+    >>> [line.get_label() for line in display.lines_]
+    ['softmax', 'fine-tuning']
     """
 
     def __init__(self, *, history: list[dict[str, Any]]) -> None:
         self.history = history
 
-    def plot(self, ax: Any = None) -> "TrainingCurveDisplay":
+    def plot(self, ax: Any = None) -> Self:
         """Draw the curves.
 
         Parameters
@@ -85,32 +83,29 @@ class TrainingCurveDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is not installed.
+        ValueError
+            If there is no record, or one without `loss_curve`.
         """
-        plt = import_pyplot(f"{type(self).__name__}.plot")
-        self.ax_ = ax = new_axes(plt, ax, 7.0, 4.0)
+        if not self.history or not all("loss_curve" in part for part in self.history):
+            raise ValueError("history must be a list of records with a loss_curve.")
+        self.ax_ = ax = draw.new_axes(ax, 7.0, 4.0)
         self.figure_ = ax.figure
         self.accuracy_ax_: Any = None
         self.lines_: list[Any] = []
         self.validation_lines_: list[Any] = []
         start = 0
-        for record, color in zip(self.history, cycle(COLORS), strict=False):
-            n_iter = len(record["loss_curve"])
-            iterations = start + np.arange(1, n_iter + 1)
-            self._draw_stage(record, iterations, color)
+        for record, color in zip(self.history, cycle(draw.COLORS), strict=False):
+            self._draw_stage(record, start, color)
             if start:
                 ax.axvline(start + 0.5, color="0.8", linewidth=0.8, zorder=0)
-            start += n_iter
+            start += len(record["loss_curve"])
         ax.set(xlabel="iteration or epoch", ylabel="loss, penalties included")
-        scale_by_logarithm(ax)
-        ax.legend(fontsize=FONT_SIZE)
+        draw.scale_by_logarithm(ax)
+        ax.legend(fontsize=draw.FONT_SIZE)
         return self
 
     @classmethod
-    def from_estimator(
-        cls, estimator: Any, *, ax: Any = None
-    ) -> "TrainingCurveDisplay":
+    def from_estimator(cls, estimator: Estimator, *, ax: Any = None) -> Self:
         """Draw the stages of an estimator's last fit.
 
         Parameters
@@ -125,95 +120,38 @@ class TrainingCurveDisplay:
         -------
         TrainingCurveDisplay
             The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        TypeError
-            If `estimator` is something else, a pipeline for example.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
         """
-        import_pyplot(f"{cls.__name__}.from_estimator")
-        check_fitted_instance(
-            estimator, SparseAutoencoder, StackedAutoencoderClassifier
-        )
+        check_estimator(estimator)
         return cls(history=_history(estimator)).plot(ax)
 
-    @classmethod
-    def from_history(
-        cls, history: list[dict[str, Any]], *, ax: Any = None
-    ) -> "TrainingCurveDisplay":
-        """Draw the stages of records, as in `history_`.
-
-        Parameters
-        ----------
-        history : list of dict
-            A record for each stage: `name`, `loss_curve` and, where there are any,
-            `layer` and `validation_scores`.
-
-        ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
-
-        Returns
-        -------
-        TrainingCurveDisplay
-            The display.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If there is no record, or one without `loss_curve`.
-        """
-        import_pyplot(f"{cls.__name__}.from_history")
-        if not history or not all("loss_curve" in record for record in history):
-            raise ValueError(
-                "history must be a list of records as in history_, at least one, each "
-                "with its loss_curve."
-            )
-        return cls(history=history).plot(ax)
-
-    def _draw_stage(
-        self, record: dict[str, Any], iterations: Array, color: str
-    ) -> None:
+    def _draw_stage(self, record: dict[str, Any], start: int, color: str) -> None:
         layer, scores = record.get("layer"), record.get("validation_scores")
         title = record["name"] + ("" if layer is None else f", layer {layer}")
+        curve = record["loss_curve"]
+        iterations = start + np.arange(1, len(curve) + 1)
         # A single point needs a marker to be seen.
-        style = {"color": color, "marker": "." if len(iterations) == 1 else ""}
-        self.lines_ += self.ax_.plot(
-            iterations, record["loss_curve"], label=title, **style
-        )
+        style = {"color": color, "marker": "." if len(curve) == 1 else ""}
+        self.lines_ += self.ax_.plot(iterations, curve, label=title, **style)
         if not scores:
             return
-        style["linestyle"] = "--"
+        ax, style["linestyle"] = self.ax_, "--"
         if min(scores) < 0:
-            self.validation_lines_ += self.ax_.plot(
-                iterations, np.negative(scores), label=f"{title}: validation", **style
-            )
-            return
-        if self.accuracy_ax_ is None:
-            self.accuracy_ax_ = self.ax_.twinx()
-            self.accuracy_ax_.set_ylabel("validation accuracy (dashed)")
-        self.validation_lines_ += self.accuracy_ax_.plot(iterations, scores, **style)
+            scores, style["label"] = np.negative(scores), f"{title}: validation"
+        else:
+            ax = self.accuracy_ax_ = self.accuracy_ax_ or ax.twinx()
+            ax.set_ylabel("validation accuracy (dashed)")
+        self.validation_lines_ += ax.plot(iterations, scores, **style)
 
 
-def _history(estimator: Any) -> list[dict[str, Any]]:
-    """Return the records of a fit's stages, and one of the calls of partial_fit."""
+def _history(estimator: Estimator) -> list[dict[str, Any]]:
+    """Return a record of each stage of a fit, and one of all calls of partial_fit."""
+    curve = estimator.loss_curve_
     if isinstance(estimator, SparseAutoencoder):
-        return [
-            {
-                "name": "sparse autoencoder",
-                "loss_curve": estimator.loss_curve_,
-                "validation_scores": estimator.validation_scores_,
-            }
-        ]
+        record = {"name": "sparse autoencoder", "loss_curve": curve}
+        return [record | {"validation_scores": estimator.validation_scores_}]
     history = list(estimator.history_)
     last = history[-1]["loss_curve"] if history else []
-    curve = estimator.loss_curve_
-    # partial_fit goes on with the curve of the fit before, or starts one.
+    # partial_fit continues the curve of the last fit, or starts a new one.
     passes = curve[len(last) :] if curve[: len(last)] == last else curve
     if passes:
         history.append({"name": "partial_fit", "loss_curve": passes})
