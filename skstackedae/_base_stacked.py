@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.metaestimators import available_if
 
+from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
 from ._base import BaseNetwork, network_attributes
 from ._html_repr import stack_block
-from ._input_checks import check_unchanged
 from ._network.layers import Layer, forward_output
 from ._rows.blocks import compute_dtype
 from ._rows.preparation import prepare_rows
@@ -58,7 +57,7 @@ class BaseStacked(BaseNetwork):
         # A copy, because it is the caller's own array.
         return X.astype(compute_dtype(X.dtype), copy=True)
 
-    @available_if(_has_decoders)
+    @checks.available_if(_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
         """Decode deep features down the pretrained stack.
 
@@ -139,7 +138,7 @@ class BaseStacked(BaseNetwork):
             "activations of the autoencoders": [a.activation for a in autoencoders],
         }
         before = tuple(len(b) for b in self.intercepts_[:-1]), self.activations_
-        check_unchanged(now, before)
+        checks.check_unchanged(now, before)
         return [layer.astype(dtype) for layer in self._layers()]
 
     def _set_network(self, layers: Sequence[Layer], out_activation: str) -> None:

@@ -1,12 +1,14 @@
 """Checks of input that the estimators share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if as sklearn_available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._array_api import Array
@@ -28,6 +30,9 @@ STORED_DTYPES = (
 FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
 def input_options(X: Any) -> dict[str, Any]:
     """Return what scikit-learn is to check of X, and the types to choose from.
 
@@ -40,6 +45,16 @@ def input_options(X: Any) -> dict[str, Any]:
         is_float32 = columns and columns <= FLOAT32_COLUMNS
         dtype = np.float32 if is_float32 else FLOAT_DTYPES
     return {"accept_sparse": "csr", "order": "C", "dtype": dtype}
+
+
+def validates_parameters(method: Method) -> Method:
+    """Wrap a fit as scikit-learn does, which checks parameters; types stay known."""
+    return cast(Method, _fit_context(prefer_skip_nested_validation=True)(method))
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Offer a method only if the check holds: scikit-learn's, with types."""
+    return cast(Callable[[Method], Method], sklearn_available_if(check))
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:

@@ -5,10 +5,8 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
@@ -278,7 +276,7 @@ class SparseAutoencoder(BaseNetwork):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks.validates_parameters
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to reconstruct X.
 
@@ -334,8 +332,8 @@ class SparseAutoencoder(BaseNetwork):
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(checks.supports_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks.available_if(checks.supports_partial_fit)
+    @checks.validates_parameters
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go over these samples once; for data that come in parts.
 

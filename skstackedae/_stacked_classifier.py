@@ -8,10 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
@@ -321,7 +320,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks.validates_parameters
     def fit(
         self,
         X: Any,
@@ -384,8 +383,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @available_if(checks.supports_partial_fit)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks.available_if(checks.supports_partial_fit)
+    @checks.validates_parameters
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
