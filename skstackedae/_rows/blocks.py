@@ -6,7 +6,7 @@ every number of threads that the blocks run on.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from typing import Any, Self
 
@@ -118,12 +118,13 @@ class RowsInMemory:
 
     def keep(self, kernel: Callable[..., Any], *args: Any) -> tuple[Any, list[Array]]:
         """Keep the kernel's first result of each block; sum the others as float64."""
-        kept, *columns = zip(*self._run(self._calls(kernel, args)), strict=True)
+        results = self._run_quietly(self._calls(kernel, args))
+        kept, *columns = zip(*results, strict=True)
         return kept, [_sum_as_float64(column) for column in columns]
 
     def map(self, function: Callable[..., Array], *args: Any) -> Array:
         """Return function(X, *args) of all rows, one below the other."""
-        results = self._run(self._calls(_on_X_alone, (function, *args)))
+        results = self._run_quietly(self._calls(_on_X_alone, (function, *args)))
         if len(self.slices) == 1:
             return next(results)
         mapped: Array | None = None
@@ -140,7 +141,11 @@ class RowsInMemory:
 
     def batch(self, indices: Array, number: int) -> Self:
         """Return the rows of a mini-batch, weighted so that they stand for all rows."""
-        return replace(self, indices=indices, batch_number=number)
+        # Not by replace, which takes three times as long: there are many mini-batches.
+        return type(self)(
+            *(self.X, self.y, self.weights, self.dtype, self.threads),
+            *(self.row_width, self.block_rows, self.noise, indices, number),
+        )
 
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
@@ -181,10 +186,13 @@ class RowsInMemory:
         """Bind the kernel to each block, which is loaded when the call is made."""
 
         def call(cut: slice, *item: Any) -> Any:
-            return _without_fp_warnings(kernel, *self.load(cut), *item, *args)
+            return kernel(*self.load(cut), *item, *args)
 
         columns = [self.slices] if kept is None else [self.slices, kept]
         return [partial(call, *items) for items in zip(*columns, strict=True)]
+
+    def _run_quietly(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+        return self._run([partial(_without_fp_warnings, task) for task in tasks])
 
     def _run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
         if self.threads is None:
@@ -192,6 +200,7 @@ class RowsInMemory:
         return self.threads.run(tasks)
 
 
+@cache
 def compute_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
     """Return the precision in which data of this type are computed with.
 
@@ -266,9 +275,9 @@ def map_rows(
 ) -> Array:
     """Apply a function to the rows of X outside of a fit; one block runs right here."""
     dtype = compute_dtype(X.dtype)
-    rows = RowsInMemory(X, None, None, dtype, row_width=row_width)
-    if len(rows.slices) == 1:
+    if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
         X = dense(X).astype(dtype, copy=False)
         return _without_fp_warnings(function, X, *args)
     with Threads(n_jobs) as threads:
-        return replace(rows, threads=threads).map(function, *args)
+        rows = RowsInMemory(X, None, None, dtype, threads, row_width)
+        return rows.map(function, *args)
