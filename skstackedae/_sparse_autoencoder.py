@@ -445,7 +445,7 @@ class SparseAutoencoder(BaseNetwork):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of `score_samples`; higher is better.
 
-        It holds no penalties: a search that maximizes it favours models without
+        It holds no penalties: a search that maximizes it favors models without
         sparsity.
 
         Parameters
