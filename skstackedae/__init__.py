@@ -6,8 +6,8 @@ from ._version import __version__ as __version__
 
 __all__ = ["TRUSTED_TYPES", "SparseAutoencoder", "StackedAutoencoderClassifier"]
 
-#: Names of all types of this package that a fitted estimator holds: what
-#: ``skops.io.load`` asks its caller to trust.
+#: Names of all types of this package that a fitted estimator holds, to pass to
+#: ``skops.io.load`` as trusted types.
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"
     for estimator in (SparseAutoencoder, StackedAutoencoderClassifier)

@@ -1,17 +1,18 @@
-"""The array type of the numerical code, and where an array's operations come from."""
+"""The array type of the numerical code, and the namespace of its operations."""
 
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: In the kernels any array that follows the Python array API standard; today numpy's.
+#: The kernels take any array that follows the Python array API standard; today all
+#: arrays are numpy arrays.
 Array: TypeAlias = NDArray[Any]
 
 
 def array_namespace(array: Array) -> Any:
-    """Return the array API namespace of an array: numpy where an array names none."""
-    # numpy names itself from version 2 on; older arrays know no namespace.
+    """Return the array API namespace of an array; numpy if the array has none."""
+    # numpy arrays have a namespace from numpy 2 on.
     if hasattr(array, "__array_namespace__"):
         return array.__array_namespace__()
     return np

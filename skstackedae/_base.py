@@ -1,4 +1,4 @@
-"""What all estimators share: a fit that harms no earlier one, rows, and prediction."""
+"""Shared by all estimators: a fit that keeps the earlier one on errors; prediction."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +26,7 @@ from ._training.callbacks import CallbackSupportMixin
 from ._training.solvers import SOLVERS
 from ._training.stage import RunSettings, Stage, StageRecord
 
-# scikit-learn's constraints on the parameters that all estimators share: those of the
-# solvers, and how a fit is run.
+# Constraints of scikit-learn's kind on the parameters that all estimators share.
 TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions(set(SOLVERS))],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -45,7 +44,7 @@ TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "verbose": ["verbose"],
 }
 
-# The softmax acts on all outputs together: it belongs to the loss.
+# The softmax belongs to the loss, because it acts on all outputs together.
 OUTPUT_ACTIVATIONS = ACTIVATIONS | {"softmax": IDENTITY}
 
 RowFunction: TypeAlias = Callable[..., Array]
@@ -61,7 +60,7 @@ class BaseNetwork(
 ):
     """A network whose fitted layers are numpy arrays, applied to rows block by block.
 
-    Abstract: estimators say what is trained.
+    Abstract: the estimators add training.
     """
 
     _doc_link_module = "skstackedae"
@@ -81,7 +80,7 @@ class BaseNetwork(
     best_validation_score_: float | None
     n_features_in_: int
     feature_names_in_: Array
-    # Adam's moments, which partial_fit keeps from call to call.
+    # The moments of Adam, which partial_fit keeps between calls.
     _adam_state: dict[str, Any] | None
 
     def __sklearn_tags__(self) -> Any:
@@ -105,7 +104,7 @@ class BaseNetwork(
         return validate_data(self, X, y, reset=reset, **input_options(X))
 
     def _validated_features(self, X: Any) -> Any:
-        """Check what is to be decoded."""
+        """Check input of `inverse_transform`."""
         check_is_fitted(self)
         H = check_array(X, input_name="X", **input_options(X))
         if H.shape[1] != self._n_features_out:
@@ -131,18 +130,18 @@ class BaseNetwork(
         )
 
     def _set_record(self, record: StageRecord) -> None:
-        """Tell how the last stage went."""
+        """Set the attributes that describe the last stage."""
         scores = record.validation_scores
         self.loss_ = record.last_loss
         self.loss_curve_ = list(record.loss_curve)
         self.n_iter_ = record.n_iter
         self.validation_scores_ = None if scores is None else list(scores)
         self.best_validation_score_ = max(scores) if scores else None
-        # What partial_fit left does not belong to these weights.
+        # The optimizer state from partial_fit does not belong to these weights.
         self._adam_state = None
 
     def _set_epoch(self, loss: float, adam_state: dict[str, Any]) -> None:
-        """Tell how a pass of partial_fit went."""
+        """Set the attributes that describe a pass of partial_fit."""
         self.loss_ = loss
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
         self.n_iter_ = len(self.loss_curve_)
@@ -150,8 +149,8 @@ class BaseNetwork(
 
 
 def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str, Any]:
-    """Return the attributes that make a fitted estimator of a network."""
-    # Copies of their own: a view would keep the solver's whole vector alive.
+    """Return the fitted attributes of an estimator with these layers."""
+    # Copies, because a view would keep the whole vector of the solver alive.
     return {
         "coefs_": [np.array(layer.W, dtype=layers[0].W.dtype) for layer in layers],
         "intercepts_": [np.array(layer.b, dtype=layers[0].W.dtype) for layer in layers],
@@ -162,11 +161,11 @@ def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str
 
 @contextmanager
 def fitting(estimator: Network) -> Iterator[Network]:
-    """Hand out a copy to fit; only if all goes well its state becomes the estimator's.
+    """Hand out a copy to fit; if the fit succeeds, the estimator takes its state.
 
-    A fit that fails or is interrupted leaves the earlier one whole.
+    A fit that fails or is interrupted leaves the estimator as it was before.
     """
     fitted = copy.copy(estimator)
     yield fitted
-    # One assignment: an interrupt comes before it or after it.
+    # One assignment, so that an interrupt cannot come in the middle.
     estimator.__dict__ = fitted.__dict__

@@ -1,4 +1,4 @@
-"""What stacks of autoencoders share: layers pretrained, initialized or gone on from."""
+"""Shared by stacks of autoencoders: new, pretrained and previous layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,9 +27,9 @@ def _has_decoders(stack: "BaseStacked") -> bool:
 
 
 class BaseStacked(BaseNetwork):
-    """Hidden layers from autoencoders, one on top of the other, below an output layer.
+    """Stacked hidden layers from autoencoders, below an output layer.
 
-    Abstract: an estimator adds the output layer, and the stages that train it.
+    Abstract: an estimator adds the output layer and the stages that train it.
     """
 
     autoencoders_: list[SparseAutoencoder]
@@ -38,7 +38,7 @@ class BaseStacked(BaseNetwork):
     n_outputs_: int
 
     def transform(self, X: Any) -> Any:
-        """Return the deep features: what the output layer sees.
+        """Return the deep features: the input of the output layer.
 
         Parameters
         ----------
@@ -48,22 +48,21 @@ class BaseStacked(BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Activations of the last hidden layer; X itself without hidden layers.
+            Activations of the last hidden layer. Without hidden layers, a copy of X.
         """
         layers = self._layers()[:-1]
         X = self._validated(X)
         if layers:
             return self._map_rows(forward_output, X, layers)
-        # A copy, because it is the caller's own array.
+        # A copy, because X belongs to the caller.
         return X.astype(compute_dtype(X.dtype), copy=True)
 
     @checks.available_if(_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
-        """Decode deep features down the pretrained stack.
+        """Decode deep features with the decoders of the pretrained autoencoders.
 
-        The decoders are those of pretraining. Fine-tuning moves the encoders away from
-        them: with ``fine_tune=True`` a decoded sample shows what the pretrained
-        network would have meant by these features, not the best reconstruction.
+        Fine-tuning changes the encoders but not the decoders. Reconstructions are
+        therefore better with ``fine_tune=False``.
 
         Parameters
         ----------
@@ -73,7 +72,7 @@ class BaseStacked(BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Samples.
+            Reconstructed samples.
         """
         H = self._validated_features(X)
         if not self.activations_:
@@ -111,7 +110,7 @@ class BaseStacked(BaseNetwork):
     ) -> tuple[list[Layer], list[StageRecord]]:
         """Pretrain the hidden layers on prepared rows, or only initialize them."""
         hidden = [prototypes.to_hidden_layer(layer) for layer in autoencoders]
-        # What an earlier fit left must not pass for this one's.
+        # The autoencoders of an earlier fit do not belong to this fit.
         if hasattr(self, "autoencoders_"):
             del self.autoencoders_
         if not self.pretrain:
@@ -132,7 +131,7 @@ class BaseStacked(BaseNetwork):
     def _previous_network(
         self, autoencoders: list[prototypes.LayerAutoencoder], dtype: Any
     ) -> list[Layer]:
-        """Return the layers of the fit before, if they still fit the parameters."""
+        """Return the layers of the previous fit, if they still fit the parameters."""
         now = {
             "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],

@@ -4,12 +4,9 @@ from typing import Any
 
 
 def stack_block(classifier: Any) -> Any:
-    """Draw a classifier's layers one below the other: trained ones, if it has them.
-
-    Otherwise what is to train them, as far as that is given.
-    """
-    # Private to scikit-learn, and in another module before 1.7. Imported here, because
-    # where both are gone it draws the classifier without layers, and all else works.
+    """Draw the layers of a classifier: the trained layers, or else the prototypes."""
+    # This name is private to scikit-learn and was in another module before 1.7. The
+    # import is in the function, so that all else works if a later version removes it.
     try:
         from sklearn.utils._repr_html.estimator import _VisualBlock
     except ImportError:
@@ -24,8 +21,8 @@ def stack_block(classifier: Any) -> Any:
         return _VisualBlock(
             "single", classifier, names=title, name_details=str(classifier)
         )
-    # From what stands before the colon the drawing makes the names of parameters that
-    # it lets the user copy: autoencoder__alpha is one, of a list there are none.
+    # The drawing lets the user copy names of parameters. It starts them with the text
+    # before the colon, as in autoencoder__alpha; a list has no such names.
     titles = [
         f"{f'autoencoder[{i}]' if is_list else 'autoencoder'}: {type(layer).__name__}"
         for i, layer in enumerate(layers)

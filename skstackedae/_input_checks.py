@@ -13,10 +13,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._array_api import Array
 
-# What other types of X become.
+# X of any other type is converted to one of these.
 FLOAT_DTYPES = (np.float64, np.float32)
 
-# Types of arrays that are stored as they are, because kernels convert block by block.
+# Arrays of these types are stored as they are; blocks are converted one by one.
 STORED_DTYPES = (
     *FLOAT_DTYPES,
     np.float16,
@@ -25,8 +25,8 @@ STORED_DTYPES = (
     *(np.uint8, np.uint16, np.uint32, np.uint64),
 )
 
-# What str() makes of the type of a column of float32: numpy's, that of polars and of
-# pandas' nullable columns, and pyarrow's.
+# str() of the type of a float32 column: in numpy, in polars and nullable pandas, and in
+# pyarrow.
 FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 
 
@@ -34,10 +34,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def input_options(X: Any) -> dict[str, Any]:
-    """Return what scikit-learn is to check of X, and the types to choose from.
+    """Return the options for scikit-learn's check of X.
 
-    Data frames become one array of floats; of them scikit-learn finds float32 only in
-    pandas' columns of numpy's types.
+    A data frame becomes one array of floats. scikit-learn recognizes float32 only in
+    pandas columns of numpy types, so the columns are looked at here.
     """
     dtype: Any = STORED_DTYPES
     if hasattr(X, "columns"):
@@ -70,7 +70,7 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
 
 
 def supports_partial_fit(estimator: Any) -> bool:
-    """Tell whether partial_fit is there: scikit-learn shows the error to users."""
+    """Tell whether partial_fit exists; scikit-learn shows the error to users."""
     if estimator.solver == "adam":
         return True
     raise AttributeError(
@@ -80,34 +80,33 @@ def supports_partial_fit(estimator: Any) -> bool:
 
 
 def check_partial_fit_params(estimator: Any) -> None:
-    """Check the parameters that go with partial_fit, which knows no last iteration."""
+    """Check the parameters for partial_fit, which does not know the last epoch."""
     # scikit-learn checks them in the first call only.
     estimator._validate_params()
     if estimator.early_stopping:
         raise ValueError(
-            "partial_fit goes over its rows once and cannot stop early: set "
+            "partial_fit makes one pass over its rows and cannot stop early: set "
             "early_stopping=False."
         )
     if estimator.learning_rate != "constant":
         raise ValueError(
-            f"learning_rate={estimator.learning_rate!r} needs to know the last epoch, "
-            "which partial_fit does not: set learning_rate='constant'."
+            f"learning_rate={estimator.learning_rate!r} depends on the last epoch, "
+            "which partial_fit does not know: set learning_rate='constant'."
         )
 
 
 def check_unchanged(now: dict[str, Any], before: Iterable[Any]) -> None:
-    """Check that parameters still fit the network that a fit goes on from."""
+    """Check that parameters still fit the network of the previous fit."""
     for (name, value), value_before in zip(now.items(), before, strict=True):
         if value != value_before:
             raise ValueError(
-                f"{name}={value!r}, but the fit that this one goes on from has "
-                f"{value_before!r}: set it back, or start anew, by fit with "
-                "warm_start=False."
+                f"{name}={value!r}, but the previous fit has {value_before!r}: set it "
+                "back, or call fit with warm_start=False to start anew."
             )
 
 
 def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomState:
-    """Return what a pass over a stream draws from: an int seed is not used twice."""
+    """Return the random state for one pass of partial_fit; each pass has its own."""
     if not isinstance(random_state, Integral) or n_passes == 0:
         return check_random_state(random_state)
     seeds = np.random.SeedSequence((int(random_state), n_passes))
@@ -115,11 +114,11 @@ def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomSt
 
 
 def check_fitted_instance(estimator: Any, *expected: type) -> None:
-    """Check that an estimator is one of ours, and fitted."""
+    """Check that an estimator belongs to this package and is fitted."""
     if not isinstance(estimator, expected):
         names = " or ".join(cls.__name__ for cls in expected)
         raise TypeError(
-            f"A fitted {names} is needed, got {type(estimator).__name__}. Of a "
-            "pipeline or a search pass the fitted step that is one."
+            f"A fitted {names} is needed, got {type(estimator).__name__}. If it is "
+            "inside a pipeline or a search, pass the fitted step itself."
         )
     check_is_fitted(estimator)

@@ -1,4 +1,4 @@
-"""Which autoencoder becomes which layer of a stack."""
+"""Assigns an autoencoder to each layer of a stack."""
 
 import copy
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
 from ._training.pretraining import HiddenLayer, LayerToTrain
 from ._training.stage import RunSettings
 
-#: A clone that is ready to be trained, or a fitted one that is taken as it is.
+#: A clone to train, or a fitted autoencoder that stays as it is.
 LayerAutoencoder: TypeAlias = SparseAutoencoder | FrozenEstimator
 
 
@@ -44,11 +44,11 @@ def layer_autoencoders(
     verbose: int,
     feature_names: Array | None,
 ) -> list[LayerAutoencoder]:
-    """Make one autoencoder for each layer of what the user gave.
+    """Make one autoencoder for each layer from the `autoencoder` parameter.
 
-    ``widths`` are those of the input and of the hidden layers; the features of the
-    input may have names. Every layer draws a seed, needed or not, so that layer 1 is
-    the same at every depth.
+    ``widths`` are the widths of the input and of the hidden layers; the features of the
+    input may have names. Frozen layers draw a seed too, so that layer 1 is the same for
+    every number of layers.
     """
     n_layers = len(widths) - 1
     seeds = random_state.randint(np.iinfo(np.int32).max, size=n_layers)
@@ -70,7 +70,7 @@ def layer_autoencoders(
             n_jobs=n_jobs,
             verbose=verbose,
         )
-        # scikit-learn leaves the parameters of nested estimators to those who fit them.
+        # scikit-learn does not validate the parameters of nested estimators.
         autoencoder._validate_params()
         autoencoders.append(autoencoder)
     return autoencoders
@@ -118,7 +118,7 @@ def _check_frozen(
 
 
 def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
-    # Its weights belong to columns: in another order they mean something else.
+    # The weights belong to columns, so the order of the columns matters.
     known = getattr(lowest.estimator, "feature_names_in_", names)
     for position, (frozen, given) in enumerate(zip(known, names, strict=True)):
         if frozen != given:
@@ -130,7 +130,7 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
 
 
 def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
-    """Return what training needs to know of a layer."""
+    """Return the form of a layer that pretraining takes."""
     if isinstance(autoencoder, FrozenEstimator):
         return autoencoder.estimator._layers()[0]
     parameters = autoencoder.get_params(deep=False)
@@ -146,9 +146,9 @@ def trained_autoencoders(
     autoencoders: Sequence[LayerAutoencoder],
     trained: Sequence[TrainedAutoencoder | None],
 ) -> list[SparseAutoencoder]:
-    """Return fitted autoencoders: the clones that were trained, copies of the frozen.
+    """Return the fitted autoencoders: trained clones, and copies of frozen ones.
 
-    Copies, because a refit elsewhere must not change this model.
+    Copies, because a refit of the frozen autoencoder must not change this model.
     """
     fitted: list[SparseAutoencoder] = []
     for autoencoder, result in zip(autoencoders, trained, strict=True):

@@ -1,4 +1,4 @@
-"""The version that a saved estimator carries, and what is said when it differs."""
+"""The version that a saved estimator carries, and a warning if it differs."""
 
 import warnings
 from typing import Any
@@ -13,9 +13,9 @@ VERSION_KEY = "_skstackedae_version"
 class VersionedStateMixin:
     """Stamp saved states with the version, as scikit-learn stamps its own estimators.
 
-    scikit-learn does so only for classes in its own modules. A mixin, because state is
-    saved and restored by methods that pickle, copy, joblib and skops look up on the
-    class; the stamp is all that it holds. It is in the state alone, never an attribute.
+    scikit-learn does this only for classes in its own modules. The class is a mixin,
+    because pickle, copy, joblib and skops look up the methods that save and restore
+    state on the class. The stamp is only in the saved state, never an attribute.
     """
 
     def __getstate__(self) -> dict[str, Any]:
@@ -25,7 +25,7 @@ class VersionedStateMixin:
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.get(VERSION_KEY, "unknown")
         if version != __version__:
-            # The class has no place for the package's name but beside the version.
+            # The warning has no field for the package: its name stands in the version.
             warning = InconsistentVersionWarning(
                 estimator_name=type(self).__name__,
                 current_sklearn_version=f"skstackedae {__version__}",
@@ -33,5 +33,5 @@ class VersionedStateMixin:
             )
             warnings.warn(warning, stacklevel=2)
         state = {key: value for key, value in state.items() if key != VERSION_KEY}
-        # BaseEstimator has the method, this mixin's own base has not.
+        # BaseEstimator has the method; the base class of this mixin does not.
         super().__setstate__(state)  # type: ignore[misc]

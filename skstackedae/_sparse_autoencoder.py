@@ -32,10 +32,11 @@ class SparseAutoencoder(BaseNetwork):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
     A Kullback-Leibler penalty holds the mean activation of every hidden unit near
-    `sparsity_target`, so that each unit learns a feature that few samples have. The
-    hidden activations are the transformed data.
+    `sparsity_target`, so each unit learns a feature that few samples have. `transform`
+    returns the activations of the hidden units.
 
-    Minimizes, for samples :math:`x_i` with weights :math:`w_i` that sum to 1 [1]_,
+    For samples :math:`x_i` with weights :math:`w_i` that sum to 1, the autoencoder
+    minimizes [1]_
 
     .. math::
         \sum_i w_i \tfrac{1}{2} \|\hat x_i - x_i\|^2
@@ -51,93 +52,102 @@ class SparseAutoencoder(BaseNetwork):
         Number of hidden units.
 
     activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
-        Activation of the hidden units. 'relu' and 'identity' units have no bounded
-        range, so that the sparsity penalty has no meaning for them: they need
-        ``sparsity_weight=0``.
+        Activation function of the hidden units. The sparsity penalty needs units with a
+        bounded range, so 'relu' and 'identity' need ``sparsity_weight=0``.
 
     decoder_activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
-        Activation of the output units. Its range must hold the data: [0, 1] for
-        'logistic', [-1, 1] for 'tanh'; 'identity' reconstructs any data.
+        Activation function of the output units. The data must lie in its range: [0, 1]
+        for 'logistic', [-1, 1] for 'tanh', 0 or more for 'relu'. 'identity'
+        reconstructs any data.
 
     loss : {'squared_error', 'log_loss'}, default='squared_error'
         Loss of a reconstruction: half its squared distance to the sample, or the
-        cross-entropy :math:`-\sum_j x_j \log \hat x_j + (1 - x_j) \log(1 - \hat x_j)`,
-        which needs data in [0, 1] and ``decoder_activation='logistic'``.
+        cross-entropy :math:`-\sum_j x_j \log \hat x_j + (1 - x_j) \log(1 - \hat x_j)`.
+        'log_loss' needs data in [0, 1] and ``decoder_activation='logistic'``.
 
     alpha : float, default=1e-4
-        Weight decay of encoder and decoder.
+        Strength of the L2 penalty (weight decay) on the weights of encoder and decoder.
 
     sparsity_target : float, default=0.1
-        Mean activation that the penalty asks of each hidden unit, as a part of the
-        unit's range, in (0, 1).
+        Mean activation that the penalty aims at for each hidden unit, as a fraction of
+        the unit's range, in (0, 1).
 
     sparsity_weight : float, default=3.0
         Weight of the sparsity penalty; 0 turns it off.
 
     corruption : float, default=0.0
-        Part of the entries of X that are set to 0 while the rest is to tell what they
-        were: masking noise [2]_, in [0, 1). 'adam' draws it anew for each mini-batch,
-        'lbfgs' once for each fit, because it needs a function that stays the same.
+        Fraction of the entries of X that are masked (set to 0), in [0, 1); the network
+        learns to restore them from the rest [2]_. The seed, the mini-batch and the row
+        determine which entries are masked: 'adam' masks different entries in every
+        mini-batch, 'lbfgs' masks the same entries during the whole fit, because it
+        needs a function that does not change.
 
     tied_weights : bool, default=False
-        Whether the decoder's weights are the encoder's, transposed.
+        Whether the decoder uses the transposed weights of the encoder.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
-        'lbfgs' uses all rows in each iteration; 'adam' uses mini-batches. With
-        'lbfgs', weighting rows and repeating them give identical models up to 1024
-        rows (repeated ones counted) and 2**20 entries of X.
+        Solver for weight optimization. 'lbfgs' uses all rows in each iteration, 'adam'
+        uses mini-batches. With 'lbfgs', weighting a row by 2 and repeating it give
+        identical models if X has up to 1024 rows (including repeated rows) and 2**20
+        entries.
 
     max_iter : int, default=200
         Maximum number of iterations ('lbfgs') or epochs ('adam').
 
     tol : float, default=1e-2
-        Training ends when the loss has fallen by no more than this part of itself
-        over the last `n_iter_no_change` iterations or epochs.
-
-    n_iter_no_change : int, default=10
-        Number of iterations or epochs that `tol` looks back.
-
-    batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch of 'adam'; 'auto' is ``min(200, n_samples)``.
-
-    learning_rate : {'constant', 'linear'}, default='constant'
-        Schedule of the step length of 'adam': 'linear' falls to 0 over `max_iter`
+        Relative tolerance for the optimization. Training stops when the loss has not
+        fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
+    n_iter_no_change : int, default=10
+        Number of iterations or epochs over which `tol` is applied.
+
+    batch_size : int or 'auto', default='auto'
+        Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
+
+    learning_rate : {'constant', 'linear'}, default='constant'
+        Learning rate schedule of 'adam'. 'constant' stays at `learning_rate_init`,
+        'linear' falls from there to 0 over `max_iter` epochs.
+
     learning_rate_init : float, default=0.001
-        Step length of 'adam' in the beginning.
+        Initial learning rate of 'adam'.
 
     shuffle : bool, default=True
-        Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
+        Whether to shuffle the samples in each epoch of 'adam'.
 
     early_stopping : bool, default=False
-        Whether to hold out a part of the rows, and to end training when their
-        reconstruction no longer gets better, instead of when the loss does not; the
-        weights that reconstruct them best are kept.
+        Whether to use early stopping. If True, `fit` sets aside `validation_fraction`
+        of the rows, stops when their reconstruction no longer improves, and keeps the
+        weights that reconstruct them best. If False, training stops when the training
+        loss no longer improves.
 
     validation_fraction : float, default=0.1
-        Part of the rows that `early_stopping` holds out, in (0, 1).
+        Fraction of the rows to set aside as validation rows for early stopping, in
+        (0, 1). Only used if `early_stopping` is True.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the fit before; features,
-        `n_components`, activations and `tied_weights` must be the same.
+        When set to True, `fit` reuses the weights of the previous call as
+        initialization. The features, `n_components`, the activations and `tied_weights`
+        must be the same.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights and the order of mini-batches. Pass an int for
-        results that can be repeated.
+        Determines random number generation for the initial weights, the validation
+        split, the masking noise and the order of the mini-batches. Pass an int for
+        reproducible results across multiple function calls.
 
     n_jobs : int or None, default=None
-        Number of threads over blocks of rows. None means as many as BLAS may use
-        (not 1, as elsewhere in scikit-learn), but 1 inside of a joblib worker or
-        beside another fit in the same process. Results do not depend on it.
+        Number of threads that process blocks of rows. None means as many threads as
+        BLAS may use (not 1, as elsewhere in scikit-learn), but 1 inside a joblib worker
+        or while another fit runs in the same process. The results are the same for
+        every number of threads.
 
     verbose : int, default=0
-        1 prints a line at the end of training, 2 a line for each iteration.
+        1 prints a line at the end of training, 2 also prints a line for each iteration.
 
     Attributes
     ----------
-    coefs_ : list of 2 ndarrays, (n_features, n_components) and its transposed shape
-        Weights of encoder and decoder, in the precision of the data.
+    coefs_ : list of 2 ndarrays, (n_features, n_components) and the transposed shape
+        Weights of encoder and decoder, in the precision of the computation.
 
     intercepts_ : list of 2 ndarrays of shape (n_components,) and (n_features,)
         Biases of encoder and decoder.
@@ -149,43 +159,45 @@ class SparseAutoencoder(BaseNetwork):
         Activation of the output units.
 
     loss_function_ : str
-        The `loss` that was fitted, by which samples are scored.
+        The `loss` of the last fit. `score_samples` uses this loss.
 
     components_ : ndarray of shape (n_components, n_features)
-        Weights of each hidden unit: the encoder's, transposed.
+        Weights of each hidden unit: the transposed weights of the encoder.
 
     mean_activations_ : ndarray of shape (n_components,)
         Weighted mean activation of each hidden unit over the training rows, as a
-        part of the unit's range where that is bounded; what the penalty compares
-        with `sparsity_target`. float64.
+        fraction of the unit's range if the range is bounded. The penalty holds it near
+        `sparsity_target`. float64.
 
     loss_ : float
-        Loss at the end of training, penalties included; for 'adam' the mean over the
-        last epoch, in which the weights still moved.
+        Loss at the end of training, penalties included. For 'adam', the mean loss over
+        the last epoch, during which the weights still change.
 
     loss_curve_ : list of float
-        Loss after each iteration or, for 'adam', over each epoch.
+        Loss after each iteration ('lbfgs') or mean loss over each epoch ('adam').
 
     n_iter_ : int
         Number of iterations or epochs.
 
     validation_scores_ : list of float or None
-        With `early_stopping`, the mean of `score_samples` of the held-out rows after
-        each iteration or epoch.
+        Mean of `score_samples` over the validation rows after each iteration or epoch.
+        None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The highest of them: that of the weights that were kept.
+        The best of these scores, which the kept weights have. None without
+        `early_stopping`.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, if all were strings.
+        Names of features seen during `fit`. Defined only when `X` has feature names
+        that are all strings.
 
     See Also
     --------
-    StackedAutoencoderClassifier : Several of these, with a classifier on top.
-    sklearn.neural_network.BernoulliRBM : Learns binary features from the same data.
+    StackedAutoencoderClassifier : Stacked autoencoders with a softmax classifier.
+    sklearn.neural_network.BernoulliRBM : Binary features from data in [0, 1].
     sklearn.decomposition.PCA : The best linear reconstruction.
 
     References
@@ -283,14 +295,18 @@ class SparseAutoencoder(BaseNetwork):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. float32 is kept, other types become float64. Sparse data are made
-            dense block by block.
+            Samples. The fit computes in float32 if X is float32 or has a type that
+            float32 holds exactly (bool, float16, integers of up to 16 bits), and in
+            float64 otherwise. Arrays of integers are stored as they are and converted
+            block by block. Sparse input is densified block by block. Data frames become
+            arrays of float64, or of float32 if all columns are float32.
 
         y : None
-            Ignored; there for scikit-learn's interface.
+            Not used, present for API consistency by convention.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, not negative; None weighs all alike.
+            Nonnegative weights of the samples. If None, all samples have the same
+            weight.
 
         Returns
         -------
@@ -300,8 +316,8 @@ class SparseAutoencoder(BaseNetwork):
         Raises
         ------
         ValueError
-            If X or the weights are not valid, if parameters do not go together, or if
-            the loss does not stay finite. The estimator is then as it was before.
+            If X or the weights are invalid, if parameters contradict each other, or if
+            the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
@@ -335,22 +351,23 @@ class SparseAutoencoder(BaseNetwork):
     @checks.available_if(checks.supports_partial_fit)
     @checks.validates_parameters
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Go over these samples once; for data that come in parts.
+        """Update the model with a single pass over the data, for incremental learning.
 
-        Needs ``solver='adam'``, whose moments are kept from call to call. The loss of
-        each call's pass goes into `loss_curve_`, and `mean_activations_` are those of
-        the last call's samples. Callbacks are not called.
+        It needs ``solver='adam'`` and keeps the moments of Adam between calls. Each
+        call appends its loss to `loss_curve_`; `mean_activations_` are means over the
+        samples of the last call. Callbacks are not called.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. The first call decides on their number of features and precision.
+            Samples. The first call sets the number of features and the precision.
 
         y : None
-            Ignored; there for scikit-learn's interface.
+            Not used, present for API consistency by convention.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of these samples among each other; None weighs all alike.
+            Weights of these samples, relative to each other. If None, all samples have
+            the same weight.
 
         Returns
         -------
@@ -360,9 +377,9 @@ class SparseAutoencoder(BaseNetwork):
         Raises
         ------
         ValueError
-            If X or the weights are not valid, if parameters do not go together or have
-            changed the network's form, if ``early_stopping=True``, or if the loss does
-            not stay finite. The estimator is then as it was before.
+            If X or the weights are invalid, if parameters contradict each other or do
+            not fit the network of the previous call, if ``early_stopping=True``, or if
+            the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
@@ -421,7 +438,7 @@ class SparseAutoencoder(BaseNetwork):
         return self._map_rows(forward_output, H, self._layers()[1:])
 
     def score_samples(self, X: Any) -> Array:
-        """Score how well each sample is reconstructed; low scores are anomalies.
+        """Score how well each sample is reconstructed; anomalies have low scores.
 
         Parameters
         ----------
@@ -431,8 +448,8 @@ class SparseAutoencoder(BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus the loss of each sample's reconstruction (half the squared distance,
-            or the cross-entropy), without penalties.
+            Negative reconstruction loss of each sample (half the squared distance, or
+            the cross-entropy), without penalties.
         """
         check_is_fitted(self)
         encoder, decoder = self._layers()
@@ -443,8 +460,8 @@ class SparseAutoencoder(BaseNetwork):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of `score_samples`; higher is better.
 
-        It holds no penalties: a search that maximizes it favours models without
-        sparsity.
+        The score does not contain the penalties, so a search that maximizes it favors
+        models without sparsity.
 
         Parameters
         ----------
@@ -452,7 +469,7 @@ class SparseAutoencoder(BaseNetwork):
             Samples.
 
         y : None
-            Ignored; there for scikit-learn's interface.
+            Not used, present for API consistency by convention.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in the mean.
@@ -468,7 +485,7 @@ class SparseAutoencoder(BaseNetwork):
         return float(np.average(scores, weights=weights / weights.max()))
 
     def diagnose(self, X: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Tell how well samples are reconstructed, and which units do any work.
+        """Measure how well samples are reconstructed, and how many units are inactive.
 
         Parameters
         ----------
@@ -483,10 +500,10 @@ class SparseAutoencoder(BaseNetwork):
         dict
             `mean_activations` and `std_activations`, ndarrays of shape
             (n_components,): weighted mean and standard deviation of each unit over the
-            samples; `dead` and `saturated`, floats: part of the units that are the
-            same for nearly all samples, in the lower and in the upper half of their
-            range; `explained_variance`, float: 1 less the squared error of the
-            reconstructions over the variance of the samples.
+            samples. `dead` and `saturated`, floats: fraction of the units that are the
+            same for nearly all samples, in the lower half of their range (dead) or in
+            the upper half (saturated). `explained_variance`, float: 1 minus the squared
+            error of the reconstructions divided by the variance of the samples.
 
         Examples
         --------
@@ -513,7 +530,7 @@ class SparseAutoencoder(BaseNetwork):
         return self.coefs_[0].T
 
     def _previous_layers(self) -> list[Layer]:
-        """Return the layers of the fit before, if they still fit the parameters."""
+        """Return the layers of the previous fit, if they still fit the parameters."""
         encoder, decoder = self.coefs_
         tied = np.array_equal(encoder.T, decoder)
         names = "n_components", "activation", "decoder_activation", "tied_weights"

@@ -41,128 +41,141 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
 
     1. Pretraining: one :class:`SparseAutoencoder` for each hidden layer, trained on the
        activations of the layer below.
-    2. Softmax training: a softmax classifier on the last layer's activations.
-    3. Fine-tuning: backpropagation through the whole network, all weights together.
+    2. Softmax training: a softmax classifier, trained on the activations of the last
+       layer.
+    3. Fine-tuning: backpropagation through the whole network, which trains all weights
+       together.
 
-    The last two minimize, for samples with weights :math:`w_i` that sum to 1,
+    For samples with weights :math:`w_i` that sum to 1, the last two stages minimize
 
     .. math::
         -\sum_i w_i \log P_{i, y_i} + \tfrac{\alpha}{2} \|W_\mathrm{out}\|^2
         + \tfrac{\alpha_h}{2} \sum_l \|W_l\|^2
 
     with `alpha` = :math:`\alpha` and `hidden_alpha` = :math:`\alpha_h`. Biases are not
-    decayed. In :class:`~sklearn.neural_network.MLPClassifier` alpha is `n_samples`
-    ('lbfgs') or `batch_size` ('adam') times as large for the same decay.
+    decayed. For the same decay, :class:`~sklearn.neural_network.MLPClassifier` needs an
+    `alpha` that is `n_samples` ('lbfgs') or `batch_size` ('adam') times as large.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100, 100)
-        Number of units in each hidden layer, from the input up. ``()`` is softmax
-        regression, without pretraining and fine-tuning.
+        Number of units in each hidden layer, from the input up. ``()`` makes the
+        classifier softmax regression, without pretraining and fine-tuning.
 
     autoencoder : SparseAutoencoder, list or None, default=None
-        What trains the hidden layers. None is ``SparseAutoencoder()``. An estimator
-        is cloned for each layer; a list has one entry for each layer. A clone gets
-        `n_components` from `hidden_layer_sizes`, `n_jobs` and `verbose` from here, and
-        a `random_state` drawn from this one's; all else is the prototype's: its
-        activation, penalties, solver, `max_iter` and `tol`. A list may hold
-        ``FrozenEstimator(fitted_autoencoder)``: that layer is taken as it is, for
-        features that were learned elsewhere. Fine-tuning changes the network's copy
-        of it like any other layer. Searches reach ``autoencoder__alpha`` and so on
-        only if an estimator is given.
+        Prototype of the autoencoders that train the hidden layers. None means
+        ``SparseAutoencoder()``. An estimator is cloned for each layer; a list has one
+        entry for each layer. Each clone gets `n_components` from `hidden_layer_sizes`,
+        `n_jobs` and `verbose` from the classifier, and a `random_state` drawn from the
+        classifier's; it keeps all other parameters of the prototype. A list may hold
+        ``FrozenEstimator(fitted_autoencoder)`` for features that were learned
+        elsewhere: this layer is used as it is, without pretraining. Fine-tuning changes
+        a copy of this layer, not the frozen estimator. A search over
+        ``autoencoder__alpha`` and so on needs an estimator here, not None or a list.
 
     pretrain : bool, default=True
-        Whether to train the hidden layers on their own first. If not, they start from
-        the random weights from which pretraining would start.
+        Whether to pretrain the hidden layers as autoencoders. If False, they start from
+        the same random weights from which pretraining would start.
 
     fine_tune : bool, default=True
-        Whether to train all layers together in the end.
+        Whether to train all layers together at the end.
 
     alpha : float, default=1e-4
-        Weight decay of the softmax layer.
+        Strength of the L2 penalty (weight decay) on the weights of the softmax layer.
 
     hidden_alpha : float or None, default=None
         Weight decay of the hidden layers in fine-tuning. None means the same as
-        `alpha`, so that the decay punishes all weights of the network; 0 is the
-        UFLDL exercise, which decays the softmax layer alone.
+        `alpha`: all weights of the network are decayed. 0 decays only the softmax
+        layer, as in the UFLDL exercise.
 
     corruption : float, default=0.0
-        Part of the entries of X that are set to 0 while the network is fine-tuned, in
-        [0, 1): masking noise, drawn anew for each mini-batch by 'adam' and once for
-        each fit by 'lbfgs'. That of pretraining is the prototype's.
+        Fraction of the entries of X that are masked (set to 0) during fine-tuning, in
+        [0, 1). The seed, the mini-batch and the row determine which entries are masked:
+        'adam' masks different entries in every mini-batch, 'lbfgs' masks the same
+        entries during the whole stage. Pretraining uses `corruption` of the prototype
+        instead.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
-        iteration; 'adam' uses mini-batches. If this and the prototypes' are 'lbfgs',
-        weighting rows and repeating them give identical models up to 1024 rows
-        (repeated ones counted) and 2**20 entries of X.
+        iteration, 'adam' uses mini-batches. If this solver and those of the prototypes
+        are 'lbfgs', weighting a row by 2 and repeating it give identical models if X
+        has up to 1024 rows (including repeated rows) and 2**20 entries.
 
     max_iter : int, default=200
-        Maximum number of iterations ('lbfgs') or epochs ('adam') of softmax training
-        and of fine-tuning, each.
+        Maximum number of iterations ('lbfgs') or epochs ('adam'). It applies to softmax
+        training and to fine-tuning separately.
 
     tol : float, default=1e-2
-        A stage ends when its loss has fallen by no more than this part of itself over
-        the last `n_iter_no_change` iterations or epochs.
-
-    n_iter_no_change : int, default=10
-        Number of iterations or epochs that `tol` looks back.
-
-    batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch of 'adam'; 'auto' is ``min(200, n_samples)``.
-
-    learning_rate : {'constant', 'linear'}, default='constant'
-        Schedule of the step length of 'adam': 'linear' falls to 0 over `max_iter`
+        Relative tolerance for the optimization. A stage stops when its loss has not
+        fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
+    n_iter_no_change : int, default=10
+        Number of iterations or epochs over which `tol` is applied.
+
+    batch_size : int or 'auto', default='auto'
+        Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
+
+    learning_rate : {'constant', 'linear'}, default='constant'
+        Learning rate schedule of 'adam'. 'constant' stays at `learning_rate_init`,
+        'linear' falls from there to 0 over `max_iter` epochs.
+
     learning_rate_init : float, default=0.001
-        Step length of 'adam' in the beginning.
+        Initial learning rate of 'adam'.
 
     shuffle : bool, default=True
-        Whether 'adam' draws the rows of mini-batches in a new order in each epoch.
+        Whether to shuffle the samples in each epoch of 'adam'.
 
     early_stopping : bool, default=False
-        Whether to hold out a part of the labeled rows, of each class alike, and to
-        end the last stage (fine-tuning, or softmax training if there is none) when
-        their score no longer gets better, instead of when the loss does not; the
-        weights with the best score are kept. The score is minus the log-loss for
-        'lbfgs', the accuracy for 'adam'. Pretraining stops as the prototypes say.
+        Whether to use early stopping in the last stage (fine-tuning, or softmax
+        training if there is no fine-tuning). If True, `fit` sets aside
+        `validation_fraction` of the labeled rows (stratified by class), stops when
+        their score no longer improves, and keeps the weights with the best score. The
+        score is the negative log-loss for 'lbfgs' and the accuracy for 'adam'. If
+        False, the stage stops when the training loss no longer improves. Pretraining
+        uses `early_stopping` of the prototype instead.
 
     validation_fraction : float, default=0.1
-        Part of the labeled rows that `early_stopping` holds out, in (0, 1).
+        Fraction of the labeled rows to set aside as validation rows for early stopping,
+        in (0, 1). Only used if `early_stopping` is True.
 
     class_weight : dict, 'balanced' or None, default=None
-        Weight of each class in softmax training and fine-tuning, times that of the
-        sample; classes that a dict does not name have weight 1. 'balanced' makes all
-        classes count the same, the sample weights considered.
+        Weights of the classes in softmax training and fine-tuning, in the form
+        ``{class_label: weight}``. They multiply the sample weights. Classes that are
+        not in the dict have weight 1. 'balanced' gives all classes the same total
+        weight, with the sample weights taken into account.
 
     unlabeled_label : object, default=None
-        Rows of y with this label (-1 in :mod:`sklearn.semi_supervised`) have none:
-        they are pretrained on, and left out of softmax training and fine-tuning. None
-        means that all rows are labeled.
+        Label that marks unlabeled rows in y (-1 in :mod:`sklearn.semi_supervised`).
+        `fit` pretrains on all rows; softmax training and fine-tuning use only the
+        labeled rows. None means that all rows are labeled.
 
     memory : None, str, path-like or joblib.Memory, default=None
-        Where pretrained layers are cached, so that a search over parameters of
-        fine-tuning pretrains once for each fold. A layer is found again by its input,
-        weights, prototype and seed: with ``random_state=None`` never, with a
-        RandomState instance only if that is in the same state.
+        Cache for pretrained layers: with a cache, a search over parameters of
+        fine-tuning pretrains only once for each fold. The cache finds a layer by its
+        input, sample weights, prototype and seed. With ``random_state=None`` it never
+        finds a layer; with a RandomState instance only if the instance is in the same
+        state.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the network of the fit before: without pretraining
-        and softmax training, with its last stage only. Features, classes, sizes and
-        activations must be the same.
+        When set to True, `fit` reuses the network of the previous call as
+        initialization and runs only the last stage, without pretraining. The features,
+        classes, layer sizes and activations must be the same.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the autoencoders' seeds, layer by layer, and the order of mini-batches.
-        Pass an int for results that can be repeated.
+        Determines random number generation for the seeds of the autoencoders (layer by
+        layer), the validation split, the masking noise and the order of the
+        mini-batches. Pass an int for reproducible results across multiple function
+        calls.
 
     n_jobs : int or None, default=None
-        Number of threads over blocks of rows. None means as many as BLAS may use
-        (not 1, as elsewhere in scikit-learn), but 1 inside of a joblib worker or
-        beside another fit in the same process. Results do not depend on it.
+        Number of threads that process blocks of rows. None means as many threads as
+        BLAS may use (not 1, as elsewhere in scikit-learn), but 1 inside a joblib worker
+        or while another fit runs in the same process. The results are the same for
+        every number of threads.
 
     verbose : int, default=0
-        1 prints a line for each stage, 2 a line for each iteration.
+        1 prints a line for each stage, 2 also prints a line for each iteration.
 
     Attributes
     ----------
@@ -171,42 +184,45 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
 
     autoencoders_ : list of SparseAutoencoder
         The pretrained autoencoder of each hidden layer, as it was before fine-tuning.
-        Only there after pretraining.
+        Defined only after pretraining.
 
     coefs_ : list of ndarray
-        Weights of each layer, (n_in, n_out), in the precision of the data.
+        Weights of each layer, of shape (n_in, n_out), in the precision of the
+        computation.
 
     intercepts_ : list of ndarray
-        Biases of each layer, (n_out,).
+        Biases of each layer, of shape (n_out,).
 
     activations_ : list of str
         Activation of each hidden layer.
 
     loss_ : float
-        Loss at the end of the last stage, penalties included; for 'adam' the mean over
-        the last epoch, in which the weights still moved.
+        Loss at the end of the last stage, penalties included. For 'adam', the mean loss
+        over the last epoch, during which the weights still change.
 
     loss_curve_ : list of float
-        Loss of the last stage, after each iteration or over each epoch.
+        Loss of the last stage, after each iteration ('lbfgs') or as the mean over each
+        epoch ('adam').
 
     n_iter_ : int
         Number of iterations or epochs of the last stage.
 
     history_ : list of dict
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
-        'fine-tuning'), `layer` (1 is the lowest; None but for pretraining), `n_iter`,
-        `converged`, `first_loss` (after its first iteration or epoch) and
-        `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training rows;
-        None for pretraining), `loss_curve` and `validation_scores`. The accuracies
-        after 'softmax' and after 'fine-tuning' tell what each stage did. A layer from
-        the cache of `memory` has the seconds that it took when it was trained.
+        'fine-tuning'), `layer` (1 is the lowest; None except for pretraining),
+        `n_iter`, `converged`, `first_loss` (after the first iteration or epoch),
+        `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training rows; None
+        for pretraining), `loss_curve` and `validation_scores`. The accuracies of
+        'softmax' and 'fine-tuning' show what each stage achieved. For a layer from the
+        cache, `seconds` is the time that its training took.
 
     validation_scores_ : list of float or None
-        Score of the held-out rows, or of `X_val`, after each iteration or epoch of the
-        last stage.
+        Score of the validation rows (held out, or `X_val`) after each iteration or
+        epoch of the last stage. None without validation rows.
 
     best_validation_score_ : float or None
-        The highest of them: that of the weights that were kept.
+        The best of these scores, which the kept weights have. None without validation
+        rows.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -221,11 +237,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, if all were strings.
+        Names of features seen during `fit`. Defined only when `X` has feature names
+        that are all strings.
 
     See Also
     --------
-    SparseAutoencoder : What each hidden layer is trained as.
+    SparseAutoencoder : The autoencoder that pretrains each hidden layer.
     sklearn.neural_network.MLPClassifier : The same network, without pretraining.
 
     References
@@ -336,24 +353,28 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. float32 is kept, other types become float64. Sparse data are made
-            dense block by block.
+            Samples. The fit computes in float32 if X is float32 or has a type that
+            float32 holds exactly (bool, float16, integers of up to 16 bits), and in
+            float64 otherwise. Arrays of integers are stored as they are and converted
+            block by block. Sparse input is densified block by block. Data frames become
+            arrays of float64, or of float32 if all columns are float32.
 
         y : array-like of shape (n_samples,)
-            Class labels, `unlabeled_label` for samples that have none.
+            Class labels; `unlabeled_label` for unlabeled samples.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in all stages, not negative; None weighs all alike.
+            Nonnegative weights of the samples in all stages. If None, all samples have
+            the same weight.
 
         X_val : array-like or sparse matrix of shape (n_val, n_features), default=None
-            Samples to watch the last stage by, as `early_stopping` does, whatever that
-            parameter says; no row of X is held out then.
+            Validation samples for early stopping of the last stage. With them, `fit`
+            stops early even if `early_stopping` is False, and sets aside no rows of X.
 
         y_val : array-like of shape (n_val,), default=None
-            Their class labels.
+            Class labels of `X_val`.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Their weights.
+            Weights of the samples in `X_val`.
 
         Returns
         -------
@@ -363,8 +384,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Raises
         ------
         ValueError
-            If data or weights are not valid, if parameters do not go together, or if
-            the loss does not stay finite. The estimator is then as it was before.
+            If data or weights are invalid, if parameters contradict each other, or if
+            the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
         task = Task.begin_fit(
             self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
@@ -388,27 +409,28 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
-        """Go over these samples once; for data that come in parts.
+        """Update the model with a single pass over the data, for incremental learning.
 
-        Needs ``solver='adam'``, whose moments are kept from call to call. The first
-        call pretrains the hidden layers on its samples, with the prototypes' own
-        solver, then goes over the network once; later calls go over the network once.
-        The loss of each pass goes into `loss_curve_`; `history_` has the records of
-        pretraining.
+        It needs ``solver='adam'`` and keeps the moments of Adam between calls. The
+        first call pretrains the hidden layers on its samples, with the solver of the
+        prototype. Every call then makes one pass of fine-tuning (or of softmax training
+        if ``fine_tune=False``) over its labeled samples and appends its loss to
+        `loss_curve_`. `history_` has the records of pretraining.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. The first call decides on their number of features and precision.
+            Samples. The first call sets the number of features and the precision.
 
         y : array-like of shape (n_samples,)
-            Class labels, `unlabeled_label` for samples that have none.
+            Class labels; `unlabeled_label` for unlabeled samples.
 
         classes : array-like of shape (n_classes,), default=None
-            All class labels that will come. Needed in the first call.
+            All class labels that occur in any call. Needed in the first call.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of these samples among each other; None weighs all alike.
+            Weights of these samples, relative to each other. If None, all samples have
+            the same weight.
 
         Returns
         -------
@@ -418,10 +440,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Raises
         ------
         ValueError
-            If data or weights are not valid, if y has labels that are not among the
-            classes, if parameters do not go together, with ``early_stopping=True`` or
-            ``class_weight='balanced'``, or if the loss does not stay finite. The
-            estimator is then as it was before.
+            If data or weights are invalid, if y has labels that are not among the
+            classes, if parameters contradict each other, if ``early_stopping=True`` or
+            ``class_weight='balanced'``, or if the loss becomes infinite or NaN. The
+            estimator then stays as it was before.
         """
         checks.check_partial_fit_params(self)
         labels.check_unlabeled_label(self.unlabeled_label)
@@ -479,7 +501,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         return self._map_rows(_probabilities, self._validated(X), self._layers())
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Predict logarithms of class probabilities, finite also for tiny ones.
+        """Predict log-probabilities of the classes; even those of tiny ones are finite.
 
         Parameters
         ----------
@@ -504,14 +526,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes
-            Logit of each class, in the order of `classes_`; for two classes the
-            second's less the first's.
+            Logit of each class, in the order of `classes_`. For two classes, the logit
+            of the second class minus the logit of the first class.
         """
         logits = self._map_rows(forward_output, self._validated(X), self._layers())
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy on the samples that have a label.
+        """Return the accuracy on the labeled samples.
 
         Parameters
         ----------
@@ -519,7 +541,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Samples.
 
         y : array-like of shape (n_samples,)
-            Class labels; samples with `unlabeled_label` do not count.
+            Class labels; samples with `unlabeled_label` are left out.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
@@ -527,7 +549,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         Returns
         -------
         float
-            Weighted part of the samples whose label is predicted.
+            Weighted fraction of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
         labeled = labels.is_labeled(column_or_1d(y), self.unlabeled_label)
@@ -575,8 +597,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         labels.check_classes(classes, self.unlabeled_label)
         if self._is_warm_start() and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"y has the classes {classes.tolist()}, but the fit that warm_start="
-                f"True goes on from has {self.classes_.tolist()}: pass rows of these "
+                f"y has the classes {classes.tolist()}, but the previous fit has "
+                f"{self.classes_.tolist()}: with warm_start=True pass rows of these "
                 "classes, or set warm_start=False."
             )
         self.classes_: Array = classes
@@ -597,7 +619,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         try:
             X_val, y_val = self._validated(X_val, y_val)
             given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
-            # Weights of classes are for training: scores are what score would say.
+            # Class weights count in training only: `score` does not use them either.
             labels.labeled_rows(rows_of(*given, None))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
@@ -610,7 +632,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         random_state: np.random.RandomState,
         task: Task,
     ) -> None:
-        """Run the stages on validated rows, inside of a call that holds the threads."""
+        """Run the stages on validated rows, inside a call that holds the threads."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
         goes_on = self._is_warm_start()
         rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
@@ -650,7 +672,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     def _partial_fit(
         self, rows: Rows, random_state: np.random.RandomState, goes_on: bool
     ) -> None:
-        """Go over validated rows once; the first time, pretrain on them before."""
+        """Make one pass over validated rows; the first call pretrains on them first."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
         rows = prepare_rows(rows, canonical=False)
         if goes_on:

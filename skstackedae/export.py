@@ -1,4 +1,4 @@
-"""Fitted models for places where this package is not: scikit-learn and ONNX."""
+"""Export of fitted models to scikit-learn and ONNX, for use without this package."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,46 +27,48 @@ ONNX_OPERATORS = {
 def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier:
     """Return a fitted stacked autoencoder as scikit-learn's `MLPClassifier`.
 
-    Both predict the same up to rounding. What is returned holds copies and nothing of
-    this package: its pickle opens where only scikit-learn is installed.
+    Both predict the same up to rounding. The returned network holds copies of the
+    weights and no objects of this package, so its pickle needs only scikit-learn.
 
     Parameters
     ----------
     classifier : StackedAutoencoderClassifier
-        A fitted classifier whose hidden layers all have one activation, because
-        `MLPClassifier` knows only one.
+        A fitted classifier. All hidden layers must have the same activation, because
+        `MLPClassifier` has only one.
 
     Returns
     -------
     sklearn.neural_network.MLPClassifier
-        The fitted network. `coefs_` and `intercepts_` have the shapes and the precision
-        of the classifier's, but the last ones have shape (n_in, 1) and (1,) for two
-        classes: one logistic output, the second logit less the first. `loss_`,
-        `loss_curve_` and `n_iter_` are the classifier's; `t_`, a number of rows that
-        it does not keep, is 0.
+        The fitted network. `coefs_` and `intercepts_` have the same shapes and the same
+        precision as those of the classifier. For two classes the last ones have shape
+        (n_in, 1) and (1,), for one logistic output whose logit is the second logit
+        minus the first. `loss_`, `loss_curve_` and `n_iter_` are copied from the
+        classifier. `t_`, the number of samples seen in training, is unknown and set
+        to 0.
 
     Raises
     ------
     TypeError
-        If `classifier` is something else, a pipeline for example.
+        If `classifier` is another object, for example a pipeline.
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If `classifier` is not fitted.
     ValueError
-        If hidden layers differ in their activations.
+        If the hidden layers have different activations.
 
     See Also
     --------
     to_mlp_regressor : The same for a single autoencoder.
-    register_onnx_converters : Models for ONNX, also with several activations.
+    register_onnx_converters : Export to ONNX, which allows different activations.
 
     Notes
     -----
-    Only `hidden_layer_sizes` and `activation` are set: the other parameters, which
-    matter in training alone, are scikit-learn's defaults. `partial_fit` goes on from
-    these weights; `fit` starts anew, without pretraining.
+    Only `hidden_layer_sizes` and `activation` are set. The other parameters matter only
+    for training and keep scikit-learn's defaults. `partial_fit` continues from these
+    weights; `fit` starts anew, without pretraining.
 
-    Of two classes `MLPClassifier` computes the first's probability as 1 less the
-    second's: where that rounds to 0, `predict_log_proba` has minus infinity.
+    For two classes `MLPClassifier` computes the probability of the first class as 1
+    minus that of the second. If the difference rounds to 0, `predict_log_proba` returns
+    minus infinity.
 
     Examples
     --------
@@ -90,7 +92,7 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
         activation=_common_activation(classifier.activations_),
     )
     mlp._label_binarizer = LabelBinarizer().fit(classifier.classes_)
-    # fit turns labels that are objects into strings.
+    # LabelBinarizer.fit converts object labels to strings.
     mlp._label_binarizer.classes_ = classifier.classes_.copy()
     mlp.classes_ = mlp._label_binarizer.classes_
     out_activation = "softmax"
@@ -104,9 +106,9 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
 def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
     """Return a fitted sparse autoencoder as scikit-learn's `MLPRegressor`.
 
-    Its `predict` reconstructs X, as ``inverse_transform(transform(X))`` of the
-    autoencoder does, up to rounding. What is returned holds copies and nothing of this
-    package: its pickle opens where only scikit-learn is installed.
+    `predict` of the network reconstructs X like ``inverse_transform(transform(X))`` of
+    the autoencoder, up to rounding. The returned network holds copies of the weights
+    and no objects of this package, so its pickle needs only scikit-learn.
 
     Parameters
     ----------
@@ -116,28 +118,29 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
     Returns
     -------
     sklearn.neural_network.MLPRegressor
-        The fitted network. `coefs_` and `intercepts_` have the shapes and the precision
-        of the autoencoder's, `out_activation_` is its decoder's. `loss_`,
-        `loss_curve_` and `n_iter_` are the autoencoder's; `t_`, a number of rows that
-        it does not keep, is 0.
+        The fitted network. `coefs_` and `intercepts_` have the same shapes and the same
+        precision as those of the autoencoder. `out_activation_` is the activation of
+        the decoder. `loss_`, `loss_curve_` and `n_iter_` are copied from the
+        autoencoder. `t_`, the number of samples seen in training, is unknown and set
+        to 0.
 
     Raises
     ------
     TypeError
-        If `autoencoder` is something else, a pipeline for example.
+        If `autoencoder` is another object, for example a pipeline.
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If `autoencoder` is not fitted.
 
     See Also
     --------
-    to_mlp_classifier : The same for the classifier.
+    to_mlp_classifier : The same for a stacked classifier.
     register_onnx_converters : The hidden activations as an ONNX graph.
 
     Notes
     -----
-    The network is for predictions: trained further, `MLPRegressor` has a right gradient
-    for identity outputs alone, and no sparsity penalty. For data of a single feature
-    its `predict` has shape (n_samples,).
+    The network is meant for predictions, not for further training: the gradient of
+    `MLPRegressor` is correct only for identity outputs, and it has no sparsity penalty.
+    For data with a single feature `predict` returns shape (n_samples,).
 
     Examples
     --------
@@ -163,20 +166,21 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
 def register_onnx_converters() -> None:
     """Teach skl2onnx to convert the estimators of this package.
 
-    Call it once in a process; from then on ``skl2onnx.to_onnx`` converts fitted
-    estimators, alone and as steps of pipelines. It needs the extra
-    ``skstackedae[onnx]``; what runs the converted graph needs neither this package
-    nor scikit-learn.
+    Call this function once in a process. Afterward ``skl2onnx.to_onnx`` converts fitted
+    estimators, alone and as steps of pipelines. The conversion needs the extra
+    ``skstackedae[onnx]``; running the converted graph needs neither this package nor
+    scikit-learn.
 
-    A :class:`~skstackedae.StackedAutoencoderClassifier` becomes a graph with the labels
-    and probabilities of every class, with skl2onnx's options for classifiers: `zipmap`,
-    `output_class_labels` and `nocl`. It has to be the last step of a pipeline. A
-    :class:`~skstackedae.SparseAutoencoder` becomes a transformer: the activations of
-    its hidden units. Layers may differ in their activations.
+    A :class:`~skstackedae.StackedAutoencoderClassifier` becomes a graph that returns
+    the label and the probabilities of each row. It takes skl2onnx's options for
+    classifiers: `zipmap`, `output_class_labels` and `nocl`. In a pipeline it must be
+    the last step. A :class:`~skstackedae.SparseAutoencoder` becomes a graph that
+    returns the activations of the hidden units. Layers may have different activations.
 
-    The graph computes in float64 if its input is float64, otherwise in float32,
-    whatever the precision of the model. In float64 pass ``options={"zipmap": False}``
-    (or "columns"): skl2onnx's default, a dict for each row, exists in float32 alone.
+    The graph computes in float64 if its input is float64, and in float32 otherwise; the
+    precision of the model does not matter. For float64 input pass
+    ``options={"zipmap": False}`` (or "columns"), because skl2onnx's default, a dict for
+    each row, exists only in float32.
 
     Raises
     ------
@@ -185,8 +189,8 @@ def register_onnx_converters() -> None:
 
     See Also
     --------
-    to_mlp_classifier : The classifier as scikit-learn's own network.
-    to_mlp_regressor : The autoencoder as scikit-learn's own network.
+    to_mlp_classifier : The classifier as a network of scikit-learn.
+    to_mlp_regressor : The autoencoder as a network of scikit-learn.
 
     Examples
     --------
@@ -238,10 +242,10 @@ def _common_activation(activations: Sequence[str]) -> str:
         raise ValueError(
             f"The hidden layers have the activations {list(activations)}, but "
             "MLPClassifier has one for all of them. Convert the classifier to ONNX "
-            "(register_onnx_converters), or fit it with autoencoders of the same "
-            "activation."
+            "(register_onnx_converters), or fit it with the same activation for all "
+            "autoencoders."
         )
-    # Without hidden layers none is used.
+    # Without hidden layers the activation is not used.
     return activations[0] if activations else "identity"
 
 
@@ -254,7 +258,7 @@ def _logistic_output(softmax: Layer) -> Layer:
 def _set_fitted(
     mlp: Any, model: Any, layers: Sequence[Layer], out_activation: str
 ) -> None:
-    """Give an MLP all that its `fit` would have set."""
+    """Set all attributes that `fit` of the MLP would set."""
     mlp.coefs_ = [np.array(layer.W) for layer in layers]
     mlp.intercepts_ = [np.array(layer.b) for layer in layers]
     mlp.n_layers_ = len(layers) + 1
@@ -266,14 +270,14 @@ def _set_fitted(
     mlp.n_iter_, mlp.t_ = model.n_iter_, 0
     mlp.loss_, mlp.loss_curve_ = model.loss_, list(model.loss_curve_)
     mlp.best_loss_ = min(mlp.loss_curve_, default=np.inf)
-    # As after any fit without early stopping, which is what its parameters say.
+    # As after a fit without early stopping, which is the default.
     mlp.validation_scores_ = mlp.best_validation_score_ = None
-    # partial_fit counts on from here.
+    # partial_fit continues this count.
     mlp._no_improvement_count = 0
 
 
-# From here on functions import skl2onnx, because the package works without it. Their
-# parameters have the names that it asks for.
+# The functions below import skl2onnx themselves, because the package works without it.
+# skl2onnx prescribes the names of their parameters.
 
 
 def _infer_autoencoder_shape(operator: Any) -> None:
@@ -319,7 +323,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:
-    """Write the forward pass as ONNX operators; the last layer's output."""
+    """Build the forward pass from ONNX operators; return the last layer's output."""
     from skl2onnx.algebra import onnx_ops
     from skl2onnx.common.data_types import (
         DoubleTensorType,
@@ -340,6 +344,6 @@ def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:
 
 
 def _onnx_labels(classes: Array) -> Array:
-    # Arrays of objects hold strings or numbers; their list tells which.
+    # Object arrays hold strings or numbers; the list has the type.
     labels = np.array(classes.tolist())
     return labels if labels.dtype.kind == "U" else labels.astype(np.int64)

@@ -639,7 +639,7 @@ def test_wrong_parameters_of_the_others(few_digits, classifier, autoencoder):
         ReconstructionDisplay(X=[[0, 1]], reconstructions=[[0], [1]]).plot()
     with pytest.raises(ValueError, match=r"relative_std has shape \(2,\), not \(3,\)"):
         ComponentsDisplay.from_components(np.eye(3), relative_std=[0.1, 0.2])
-    with pytest.raises(ValueError, match=r"lie in \[-1, 1\], outside of limits=\(0"):
+    with pytest.raises(ValueError, match=r"lie in \[-1, 1\], outside limits=\(0"):
         ActivationDisplay(activations=[[-1.0, 0.5], [0.0, 1.0]]).plot()
     with pytest.raises(ValueError, match="Input activations contains NaN"):
         ActivationDisplay(activations=[[np.nan, 0.5]]).plot()

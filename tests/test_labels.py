@@ -111,7 +111,7 @@ def test_too_few_labels_are_an_error(y, message, rng):
 
 @pytest.mark.parametrize("label", [np.nan, [-1], np.array([-1]), ()])
 def test_what_is_no_label_is_told(label, few_digits):
-    with pytest.raises(ValueError, match=r"unlabeled_label=.* is no label"):
+    with pytest.raises(ValueError, match=r"unlabeled_label=.* is not a valid label"):
         small(unlabeled_label=label).fit(*few_digits)
 
 

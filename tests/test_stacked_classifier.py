@@ -490,8 +490,8 @@ def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(
     ("case", "message"),
     [
         ("features", "60 features"),
-        ("classes", r"classes \[0, 1.*goes on from has \[0, 1.*warm_start=False"),
-        ("activation", r"activations.*'tanh'.*goes on from has \['logistic'"),
+        ("classes", r"classes \[0, 1.*previous fit has \[0, 1.*warm_start=False"),
+        ("activation", r"activations.*'tanh'.*previous fit has \['logistic'"),
         ("sizes", r"hidden_layer_sizes=\(16,\).*\(16, 12\).*warm_start=False"),
     ],
 )

@@ -63,7 +63,7 @@ def network_cost(theta, X, Y, layout, alpha, hidden_alpha):
 
 
 def minimized(cost, theta, n_iterations, *arguments):
-    """Minimise by scipy's L-BFGS; return the best theta and the iterations it took."""
+    """Minimize by scipy's L-BFGS; return the best theta and the iterations it took."""
     options = {"maxiter": n_iterations, "ftol": 2e-16, "gtol": 2e-16}
     options["maxfun"] = 20 * n_iterations
     found = minimize(

@@ -266,7 +266,7 @@ def torch_fit(n_epochs, X, y, dtype):
 
 
 def skorch_classifier(n_epochs, dtype):
-    """Wrap the same network and optimiser by skorch."""
+    """Wrap the same network and optimizer by skorch."""
     torch.manual_seed(0)
     return NeuralNetClassifier(
         in_torch.multilayer_perceptron(SIZES, dtype),

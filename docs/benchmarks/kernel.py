@@ -8,7 +8,7 @@ the fine-tuning network (784-200-200-10), in both precisions, against
 - PyTorch with autograd, eager and, where there is a C++ compiler, compiled,
 
 in turn, in one process, with equal threads, several evaluations in a row each time, as
-an optimiser would. Values and gradients of all candidates are compared before they are
+an optimizer would. Values and gradients of all candidates are compared before they are
 timed.
 
 Run it with ``python docs/benchmarks/kernel.py [--out DIR]``.

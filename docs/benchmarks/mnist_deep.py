@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skstackedae.inspection import TrainingCurveDisplay
 
 HIDDEN = (1_000, 1_000, 1_000)
-UNLABELLED = -1
+UNLABELED = -1
 TO_FILE_NAME = str.maketrans({" ": "_", ",": None, "=": "_"})
 PUBLISHED = {
     "pretrained": "98.60 % (SAE-3)",
@@ -62,7 +62,7 @@ def main() -> None:
             file_name = f"mnist_deep_{name.translate(TO_FILE_NAME)}.png"
             curves.figure_.savefig(arguments.out / file_name, dpi=120)
     what = "validation" if arguments.validate else "test"
-    note = f"{sum(y != UNLABELLED):,} labelled images, {len(X_test):,} {what} images; "
+    note = f"{sum(y != UNLABELED):,} labeled images, {len(X_test):,} {what} images; "
     note += f"float32; {arguments.pretraining_epochs} epochs of pretraining a layer, "
     note += f"{arguments.epochs} of fine-tuning."
     formats = dict.fromkeys(
@@ -96,7 +96,7 @@ def rows_of(arguments):
         return data
     validation = slice(-len(data.X_train) // 6, None)
     y = data.y_train.copy()
-    y[validation] = UNLABELLED
+    y[validation] = UNLABELED
     return data.X_train, y, data.X_train[validation], data.y_train[validation]
 
 
@@ -114,7 +114,7 @@ def models(arguments):
     common = {
         "alpha": arguments.alpha,
         "memory": arguments.memory,
-        "unlabeled_label": UNLABELLED,
+        "unlabeled_label": UNLABELED,
     }
     return {
         name: network(size, arguments.epochs, prototype, corruption=noise, **common)

@@ -1,16 +1,16 @@
-"""Few labels, many images: what pretraining on unlabelled rows buys.
+"""Few labels, many images: what pretraining on unlabeled rows buys.
 
 Sparse denoising autoencoders learn from all 60,000 training images of MNIST, without
 labels; 100 to 3,000 of the images have a label besides. The same network is trained on
 those with and without what was learned, beside scikit-learn's classifiers. Each number
 of labels is drawn ten times, stratified; the pretrained layers, which see no label, are
 the same for all draws (``fit(X, y)`` with y = -1 where there is no label trains the
-same in one call). Penalties of LogisticRegression and SVC are searched on the labelled
+same in one call). Penalties of LogisticRegression and SVC are searched on the labeled
 images of each draw, by cross-validation. ``--validate`` makes other draws, from the
 first 50,000 training images, and scores the last 10,000, to choose by.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
-[--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--unlabelled 10000]
+[--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--unlabeled 10000]
 [--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the number of
 labels, and units of the first layer. Self-training of the network alone takes half an
 hour on one core for ten draws of 1,000 labels.
@@ -48,7 +48,7 @@ BATCH_SIZE = 50
 # With fewer labels a network needs more epochs, and with self-training's 10,000 images
 # hours of them.
 LEAST_SELF_TRAINING = 1_000
-UNLABELLED = -1
+UNLABELED = -1
 N_DRAWN = 100
 N_VALIDATION = 10_000
 VALIDATION_SEED = 1_000
@@ -71,14 +71,14 @@ def main() -> None:
         for seed in range(arguments.draws):
             X, y = draws(n_labels, seed)
             for name, model in models(layers, n_labels, seed, arguments).items():
-                labelled = slice(None if "self-training" in name else n_labels)
-                result = fit_and_test(model, X[labelled], y[labelled], test)
+                labeled = slice(None if "self-training" in name else n_labels)
+                result = fit_and_test(model, X[labeled], y[labeled], test)
                 results.setdefault(name, []).append(result)
         for name, result in results.items():
             rows.append(describe(n_labels, name, result))
             print(rows[-1], flush=True)
     note = f"{len(data.X_train):,} images, float32; means over {arguments.draws} draws "
-    note += f"of the labelled ones; scored on {len(test[1]):,} images. "
+    note += f"of the labeled ones; scored on {len(test[1]):,} images. "
     note += f"Pretraining: {minutes:.1f} minutes."
     formats = {"accuracy": "{:.2%}", "standard error": "{:.2%}", "seconds": "{:.1f}"}
     title = "MNIST with few labels"
@@ -99,7 +99,7 @@ def parsed_arguments():
     parser.add_argument("--models", nargs="+", help="default: all")
     parser.add_argument("--validate", action="store_true", help="no test images")
     parser.add_argument(
-        "--unlabelled",
+        "--unlabeled",
         type=int,
         default=10_000,
         help="so many of the images without labels are for self-training",
@@ -127,15 +127,15 @@ def rows_of(data, arguments):
 
     def draw(n_labels, seed):
         y = data.y_train[:n_train]
-        labelled, others = train_test_split(
+        labeled, others = train_test_split(
             np.arange(n_train),
             train_size=n_labels,
             stratify=y,
             random_state=offset + seed,
         )
-        others = others[: arguments.unlabelled]
-        X = data.X_train[np.concatenate([labelled, others])]
-        return X, np.concatenate([y[labelled], np.full(len(others), UNLABELLED)])
+        others = others[: arguments.unlabeled]
+        X = data.X_train[np.concatenate([labeled, others])]
+        return X, np.concatenate([y[labeled], np.full(len(others), UNLABELED)])
 
     return draw, test
 
@@ -255,7 +255,7 @@ def draw_figure(rows, path):
     axis.set_xscale("log")
     axis.set_xticks(n_labels, [f"{n:,}" for n in n_labels])
     axis.minorticks_off()
-    axis.set_xlabel("labelled images")
+    axis.set_xlabel("labeled images")
     axis.set_ylabel("test accuracy in %")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)

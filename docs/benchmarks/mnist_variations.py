@@ -5,7 +5,7 @@ Architectures on Problems with Many Factors of Variation" (ICML 2007): each imag
 by an angle drawn from [0, 2 pi), or pixels of the background drawn from [0, 1]; 10,000
 images to learn from, 2,000 to choose by, 50,000 to test on. Linear interpolation of the
 turned ones, and the brighter of digit and background, are choices of this script; nor
-are the paper's random numbers known, so that published figures are neighbours, not
+are the paper's random numbers known, so that published figures are neighbors, not
 goals to the last digit. They are from Vincent et al., "Stacked Denoising Autoencoders"
 (Journal of Machine Learning Research 11, 2010).
 

@@ -68,7 +68,7 @@ def main() -> None:
                 "seconds": f"{time.perf_counter() - start + seconds.get(name, 0):.0f}",
             }
         )
-    note = f"{np.sum(y >= 5):,} unlabelled images of 5 to 9, {len(train):,} labelled "
+    note = f"{np.sum(y >= 5):,} unlabeled images of 5 to 9, {len(train):,} labeled "
     note += f"ones of 0 to 4 to learn from and {len(test):,} to be tested on; float32."
     report("self_taught", "Self-taught learning", rows, arguments.out, note)
 

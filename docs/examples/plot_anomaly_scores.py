@@ -1,17 +1,17 @@
 """
-=====================================
-Anomalies: tumours unlike benign ones
-=====================================
+====================================
+Anomalies: tumors unlike benign ones
+====================================
 
 An autoencoder that has seen ordinary samples alone reconstructs other ones worse. The
 error is an anomaly score: ``-score_samples(X)``. Here the ordinary samples are benign
-tumours; malignant ones come up in the test only.
+tumors; malignant ones come up in the test only.
 """
 
 # %%
 # Benign samples to learn from
 # ----------------------------
-# Three fifths of the benign tumours, drawn ten times. The rest of them and all
+# Three fifths of the benign tumors, drawn ten times. The rest of them and all
 # malignant ones are the test. The scaler, too, sees benign samples alone.
 
 import matplotlib.pyplot as plt
@@ -45,7 +45,7 @@ def autoencoder_scores(X_train, X_test, seed):
     """Score samples by an autoencoder's reconstruction error."""
     autoencoder = SparseAutoencoder(
         N_COMPONENTS,
-        decoder_activation="identity",  # standardised data are not within [0, 1]
+        decoder_activation="identity",  # standardized data are not within [0, 1]
         sparsity_weight=0,
         alpha=1e-3,
         random_state=seed,
@@ -97,7 +97,7 @@ for name, values in areas.items():
 # The figure
 # ----------
 # The first of the ten splits. On the left the autoencoder's scores; on the right how
-# many malignant tumours each score finds, for how many false alarms.
+# many malignant tumors each score finds, for how many false alarms.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 is_malignant, scores = first_split["autoencoder"]
@@ -110,7 +110,7 @@ for of_class, label, color in [
 left.set(
     xscale="log",
     xlabel="half the squared error of the reconstruction",
-    ylabel="tumours",
+    ylabel="tumors",
     title="Anomaly score of the autoencoder",
 )
 left.legend(frameon=False)

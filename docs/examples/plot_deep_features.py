@@ -49,17 +49,17 @@ maps = {
 # %%
 # How much two numbers tell
 # -------------------------
-# Accuracy of ten nearest neighbours on the map, for held-out digits. It measures what
+# Accuracy of ten nearest neighbors on the map, for held-out digits. It measures what
 # the map shows, and is no more than that.
 
 places = {}
-print("Accuracy of ten nearest neighbours on the map, held-out digits")
+print("Accuracy of ten nearest neighbors on the map, held-out digits")
 for name, model in maps.items():
     scaler = StandardScaler().fit(model.fit(X_train, y_train).transform(X_train))
     places[name] = scaler.transform(model.transform(X_test))
-    neighbours = KNeighborsClassifier(10)
-    neighbours.fit(scaler.transform(model.transform(X_train)), y_train)
-    print(f"  {name:20} {neighbours.score(places[name], y_test):.3f}")
+    neighbors = KNeighborsClassifier(10)
+    neighbors.fit(scaler.transform(model.transform(X_train)), y_train)
+    print(f"  {name:20} {neighbors.score(places[name], y_test):.3f}")
 network = maps["network, two units"]
 print(f"The network's own accuracy: {network.score(X_test, y_test):.3f}")
 

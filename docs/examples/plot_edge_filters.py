@@ -33,7 +33,7 @@ N_PATCHES = 10_000
 
 
 def whiten(picture):
-    """Flatten the spectrum of a grey picture; the result has standard deviation 1."""
+    """Flatten the spectrum of a gray picture; the result has standard deviation 1."""
     frequency = np.hypot(
         np.fft.fftfreq(picture.shape[0])[:, None], np.fft.fftfreq(picture.shape[1])
     )

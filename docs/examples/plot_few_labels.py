@@ -19,7 +19,7 @@ are only pretrained on. How much does that help, and compared with what?
 # fine-tuned, so that few labels move all weights. The third starts from random weights.
 #
 # :class:`~sklearn.semi_supervised.LabelSpreading` uses the images without labels, too:
-# it lets labels spread to their neighbours. Logistic regression does not use them.
+# it lets labels spread to their neighbors. Logistic regression does not use them.
 #
 # The settings of all five were chosen on other draws of 30 and 100 labels, by accuracy
 # on the rest of the training rows; of settings that did equally well, the one with the
@@ -143,7 +143,7 @@ for (name, values), color, marker, shift in zip(
 axis.set_xscale("log")
 axis.set_xticks(N_LABELS, N_LABELS)
 axis.set_xticks([], minor=True)
-axis.set_xlabel(f"labelled digits, of {len(y_train):,}")
+axis.set_xlabel(f"labeled digits, of {len(y_train):,}")
 axis.set_ylabel("accuracy on held-out digits")
 axis.legend(frameon=False, loc="lower right")
 axis.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ a prototype. With `memory`, fine-tuning is searched without pretraining anew.
 # %%
 # Data and pipeline
 # -----------------
-# 30 measurements of 569 tumours, each scaled to [0, 1] for the logistic decoder.
+# 30 measurements of 569 tumors, each scaled to [0, 1] for the logistic decoder.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

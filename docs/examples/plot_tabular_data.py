@@ -1,9 +1,9 @@
 """
 ===========================================
-Tabular data: wines in standardised columns
+Tabular data: wines in standardized columns
 ===========================================
 
-Columns in different units are standardised first. Standardised values are not within
+Columns in different units are standardized first. Standardized values are not within
 [0, 1], so the decoder must be ``decoder_activation="identity"``, whatever the hidden
 units are.
 """
@@ -90,7 +90,7 @@ for name, classifier in classifiers.items():
     print(f"  {name:20} {scores.mean():.3f} ± {scores.std():.3f}")
 
 # %%
-# Neither comparison favours the networks: PCA reconstructs these wines at least as
+# Neither comparison favors the networks: PCA reconstructs these wines at least as
 # well, and a linear classifier errs as rarely. With so few rows, and columns that are
 # related almost linearly, that is what to expect; the example is about the settings.
 

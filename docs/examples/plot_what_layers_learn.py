@@ -76,7 +76,7 @@ for layer, autoencoder in enumerate(pretrained.autoencoders_, start=1):
 # %%
 # What excites the units
 # ----------------------
-# Higher up it takes an optimiser to find the input that excites a unit most.
+# Higher up it takes an optimizer to find the input that excites a unit most.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
 for layer, axis in enumerate(axes, start=1):

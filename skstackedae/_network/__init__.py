@@ -1,1 +1,1 @@
-"""The network: the mathematics, pure functions of arrays."""
+"""The mathematics of the network, as pure functions of arrays."""

@@ -1,8 +1,8 @@
 """Activation maximization: the input of unit norm that excites a unit most.
 
 The search maximizes the pre-activation, as in [1]_. The same input maximizes the
-activation, because none of `ACTIVATIONS` ever falls. Unlike the activation, the
-pre-activation has a gradient also where a unit is saturated or silent.
+activation, because all functions in `ACTIVATIONS` are nondecreasing. Unlike the
+activation, the pre-activation also has a gradient where a unit is saturated or silent.
 
 References
 ----------
@@ -20,9 +20,9 @@ from .._array_api import Array
 from .activations import IDENTITY
 from .layers import Layer, backward, forward
 
-# The search starts from the best N_RANDOM_STARTS of so many random inputs, and from the
-# gradient at the origin. On digits all starts led units above logistic and tanh layers
-# to one maximum; above relu layers they led to several.
+# The search starts from the best N_RANDOM_STARTS of N_RANDOM_INPUTS random inputs, and
+# from the gradient at the origin. On digits, all starts led to the same maximum for
+# units above logistic and tanh layers, and to different ones above relu layers.
 N_RANDOM_INPUTS = 256
 N_RANDOM_STARTS = 3
 
@@ -48,7 +48,7 @@ def maximize_activation(
     Returns
     -------
     inputs : ndarray of shape (n_units, n_features)
-        float64. Rows have unit norm; a row is 0 if no input moves its unit.
+        float64. Rows have unit norm; a row is 0 if no input changes its unit.
     gains : ndarray of shape (n_units,)
         How much each input raises the unit's pre-activation, compared with an input of
         zeros; 0 if it does not raise it. ||W_j|| in the first layer.
@@ -76,7 +76,7 @@ def ending_in(layers: Sequence[Layer], unit: int) -> list[Layer]:
 def excitation(x: Array, layers: Sequence[Layer]) -> tuple[float, Array]:
     """Return a network's one output at x (n_features,), and its gradient by x."""
     activations = forward(x[None, :], layers)
-    # Without columns of inputs, backward skips the gradient by W_1, which nobody needs.
+    # Inputs without columns make backward skip the gradient by W_1.
     below = [activations[0][:, :0], *activations[1:]]
     _, intercept_grads = backward(below, layers, np.ones((1, 1)))
     # For a single row the gradient by b_1 is delta_1.

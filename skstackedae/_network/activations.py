@@ -4,7 +4,7 @@ Conventions
 -----------
 ``function`` maps pre-activations Z to activations A = f(Z), elementwise.
 ``backward`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It
-takes A and not Z because f' of every function here is cheaper from its own value.
+takes A and not Z, because f' is cheaper to compute from A for every function here.
 ``lower`` and ``upper`` bound the range of f.
 """
 
@@ -17,7 +17,7 @@ from .._array_api import Array, array_namespace
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function, what backpropagation needs of it, and its range."""
+    """An elementwise function, its step of backpropagation, and its range."""
 
     name: str
     function: Callable[[Array], Array]
@@ -36,17 +36,17 @@ class Activation:
         return self.upper - self.lower if self.is_bounded else 1.0
 
     def mean_activation(self, mean: Array) -> Array:
-        """Map mean activations to [0, 1]: 0 is a silent unit, 1 one that always fires.
+        """Map mean activations to [0, 1]: 0 for always off, 1 for always on.
 
-        The mean itself where the range is unbounded.
+        Return the mean itself if the range is unbounded.
         """
         return (mean - self.lower) / self.span if self.is_bounded else mean
 
 
 def _logistic(Z: Array) -> Array:
-    # exp may overflow to infinity, whose reciprocal is the right limit; row blocks run
-    # with numpy's warning of it turned off. The form by tanh, which cannot overflow,
-    # took 1.5 (float64) to 1.7 (float32) times as long.
+    # exp may overflow to infinity, whose reciprocal is the right limit; blocks run with
+    # numpy's overflow warning turned off. A formula with tanh cannot overflow, but took
+    # 1.5 (float64) to 1.7 (float32) times as long.
     A = array_namespace(Z).exp(-Z)
     A += 1.0
     return 1.0 / A

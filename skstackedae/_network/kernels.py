@@ -1,11 +1,11 @@
-"""Kernels: what training asks of some rows, as sums over them.
+"""Kernels: the sums over rows that training needs.
 
 Conventions
 -----------
 A kernel is a pure function ``(X, y, w, ...) -> tuple`` of dense arrays in one
 precision, written in operations of the Python array API standard. X is (n, n_features),
-y the targets of the n rows, w (n,) their weights. What it returns, arrays and numbers,
-belongs to it: whoever sums may write over them.
+y the targets of the n rows, w (n,) their weights. A kernel returns new arrays and
+numbers: the caller that sums them may write over them.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .losses import Loss
 
 
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
-    """Hidden activations, their weighted sum, and that of the weights."""
+    """Hidden activations, their weighted sum, and the sum of the weights."""
     H = forward_output(X, [encoder])
     xp = array_namespace(H)
     return H, w @ H, xp.sum(w, dtype=xp.float64)
@@ -65,7 +65,7 @@ def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, 
     """Weight of the rows that are classified correctly, and of all rows."""
     xp = array_namespace(X)
     is_hit = xp.argmax(forward_output(X, layers), axis=1) == y
-    # The same sum twice, so that all rows correct is 1 to the last digit.
+    # Both sums have the same order, so that the accuracy is exactly 1 if all rows hit.
     weights_of_hits = xp.where(is_hit, w, xp.zeros_like(w))
     return xp.sum(weights_of_hits, dtype=xp.float64), xp.sum(w, dtype=xp.float64)
 

@@ -22,14 +22,14 @@ from .activations import Activation
 
 
 class Layer(NamedTuple):
-    """One affine map and the activation behind it."""
+    """An affine map and the activation after it."""
 
     W: Array
     b: Array
     activation: Activation
 
     def astype(self, dtype: Any) -> "Layer":
-        """Return the layer in another precision; without a copy in its own."""
+        """Return the layer in this precision; without a copy if it has it already."""
         W, b = (part.astype(dtype, copy=False) for part in (self.W, self.b))
         return Layer(W, b, self.activation)
 
@@ -39,7 +39,7 @@ def make_layers(
     intercepts: Iterable[Array],
     activations: Iterable[Activation],
 ) -> list[Layer]:
-    """Join the three lists of a network's parts into its layers."""
+    """Make layers from lists of weights, biases and activations."""
     return [Layer(*parts) for parts in zip(coefs, intercepts, activations, strict=True)]
 
 
@@ -54,7 +54,7 @@ def forward(X: Array, layers: Sequence[Layer]) -> list[Array]:
 
 
 def forward_output(X: Array, layers: Sequence[Layer]) -> Array:
-    """Only the last layer's output; X itself where there are no layers."""
+    """The output of the last layer; X itself without layers."""
     return forward(X, layers)[-1]
 
 
@@ -66,8 +66,8 @@ def backward(
 ) -> tuple[list[Array], list[Array]]:
     """Gradients of all weights and biases from the output's delta (step 2).
 
-    ``activity_error`` is what a penalty on the last hidden layer's activations adds to
-    that layer's error.
+    ``activity_error`` is the derivative of a penalty on the activations of the last
+    hidden layer. It is added to the error of this layer.
     """
     coef_grads: list[Array] = []
     intercept_grads: list[Array] = []

@@ -42,7 +42,7 @@ class ParameterLayout:
         return sum(math.prod(shape) for shape in self.shapes)
 
     def weights(self, theta: Array) -> list[Array]:
-        """Views of the weights, each once: what decay is about."""
+        """Views of the weights, each once, for weight decay."""
         return self._pieces(theta)[: self._n_weights]
 
     def weight_gradients(self, coef_grads: Sequence[Array]) -> list[Array]:
@@ -61,7 +61,7 @@ class ParameterLayout:
         intercepts: Sequence[Array],
         dtype: Any = np.float64,
     ) -> Array:
-        """Copy all weights and biases into a new theta; of tied ones the encoder's."""
+        """Copy all weights and biases into a new theta; tied weights only once."""
         theta = np.empty(self.n_parameters, dtype=dtype)
         parts = [*coefs[: self._n_weights], *intercepts]
         for view, value in zip(self._pieces(theta), parts, strict=True):
@@ -90,5 +90,5 @@ class ParameterLayout:
 
 
 def merge_tied_gradients(encoder: Array, decoder: Array) -> list[Array]:
-    """Gradient of the weights that both layers share: they count in both."""
+    """Gradient of shared weights: the sum of the gradients of both layers."""
     return [encoder + decoder.T]

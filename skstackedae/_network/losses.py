@@ -9,7 +9,7 @@ w : (n_rows,)
 value_and_delta(Z, target, w) -> (float, (n_rows, n_outputs))
     sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z.
 predict(Z) -> (n_rows, n_outputs)
-    What the network says: the reconstruction, or the class probabilities.
+    The prediction of the network: the reconstruction, or the class probabilities.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,17 @@ from .activations import Activation
 
 
 class Loss(Protocol):
-    """What an objective asks of the loss at the network's output."""
+    """The loss at the output of the network, as objectives use it."""
 
     def predict(self, Z: Array) -> Array:
-        """Turn raw predictions into what the network says."""
+        """Turn raw predictions into predicted values."""
 
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
 
 
 class ReconstructionLoss(Loss, Protocol):
-    """A loss that rows are scored by, too."""
+    """A loss that can also score single rows."""
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the loss of each row."""
@@ -45,7 +45,7 @@ def _weighted_sum(row_losses: Array, w: Array) -> float:
 
 def _squared_norms(E: Array) -> Array:
     xp = array_namespace(E)
-    # In one pass, where numpy has it (from 2.0 on).
+    # vecdot needs one pass; numpy has it from 2.0 on.
     return xp.vecdot(E, E) if hasattr(xp, "vecdot") else xp.sum(E * E, axis=1)
 
 
@@ -76,8 +76,8 @@ class SquaredError:
 class LogLoss:
     """-sum_j x_j log p_j + (1 - x_j) log(1 - p_j) for each row, p = 1 / (1 + exp(-z)).
 
-    Targets lie in [0, 1]. All of it comes from the logits z, so that it is finite, and
-    its derivative exact, where p is 0 or 1 to the last digit.
+    Targets lie in [0, 1]. Value and derivative are computed from the logits z, so the
+    value is finite and the derivative exact even if p rounds to 0 or 1.
     """
 
     activation: Activation
@@ -100,8 +100,8 @@ class LogLoss:
 
     def _row_losses(self, Z: Array, P: Array, target: Array) -> Array:
         xp = array_namespace(Z)
-        # log(1 + exp(z)) = max(z, 0) - log(max(p, 1 - p)), whose logarithm is of a
-        # number between 1/2 and 1.
+        # log(1 + exp(z)) = max(z, 0) - log(max(p, 1 - p)), where max(p, 1 - p) lies
+        # between 1/2 and 1.
         losses = xp.maximum(Z, xp.zeros_like(Z))
         losses -= Z * target
         losses -= xp.log(xp.maximum(P, 1.0 - P))

@@ -2,7 +2,7 @@
 
 from .._array_api import Array, array_namespace
 
-# Mean activations this near to 0 or 1 meet the KL penalty's tangent, not its pole.
+# For mean activations closer than this to 0 or 1, the KL penalty becomes its tangent.
 MARGIN = 1e-8
 
 
@@ -13,10 +13,10 @@ def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
 
 
 def kl_sparsity(mean_activation: Array, target: float) -> tuple[Array, Array]:
-    """KL(target || mean activation) of each unit, and its derivative by the latter.
+    """KL(target || mean activation) of each unit, and its derivative by the mean.
 
-    Outside [MARGIN, 1 - MARGIN] the divergence goes on along its tangent, so
-    that value and derivative agree and stay finite.
+    Outside [MARGIN, 1 - MARGIN] the divergence continues along its tangent, so that
+    value and derivative agree and stay finite.
     """
     xp = array_namespace(mean_activation)
     inside = xp.clip(mean_activation, MARGIN, 1.0 - MARGIN)

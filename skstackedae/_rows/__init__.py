@@ -1,1 +1,1 @@
-"""Rows: where the data are, and how kernels reach them."""
+"""Rows: where the data are stored, and how kernels get them."""

@@ -1,4 +1,4 @@
-"""BLAS held to one thread: who holds it, and what it had before."""
+"""Holds BLAS at one thread, and restores its number of threads afterward."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ Limits: TypeAlias = list[tuple[LibController, int]]
 
 
 class BLASHold:
-    """Counted hold on BLAS, at one thread: the last one out restores what was before.
+    """Counted hold on BLAS at one thread; the last release restores the old limits.
 
     It holds the libraries that have one number of threads for the whole process.
     """
@@ -37,7 +37,7 @@ class BLASHold:
                 restore(self._before)
 
     def start_afresh(self) -> None:
-        """Drop the hold in a forked child, where the threads that had it are gone."""
+        """Drop the hold in a forked child, which has none of the holding threads."""
         if self._n_holders:
             restore(self._before)
         self._forget()
@@ -55,7 +55,7 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _blas_libraries() -> list[LibController]:
-    # Kept, because looking through the loaded libraries costs half a millisecond.
+    # Cached, because a search of the loaded libraries costs half a millisecond.
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
@@ -74,7 +74,7 @@ def limit_this_thread() -> Limits:
 
 
 def _limit(libraries: list[LibController]) -> Limits:
-    """Set libraries to one thread; return what they had before."""
+    """Set libraries to one thread; return their limits before."""
     before = [(library, library.num_threads) for library in libraries]
     restore([(library, 1) for library in libraries])
     return before
@@ -88,8 +88,8 @@ def restore(limits: Limits) -> None:
 
 
 def _take_control(library: LibController) -> None:
-    # From version 3.8 on threadpoolctl lets the thread alone that set a limit first
-    # change it. Here the last one out restores, which may be another thread.
+    # From version 3.8 on, threadpoolctl lets only the thread that set a limit first
+    # change it. The last release restores the limit, maybe from another thread.
     if hasattr(library, "clear_controlling_thread"):
         library.clear_controlling_thread(force=True)
 

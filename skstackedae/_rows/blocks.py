@@ -1,7 +1,7 @@
-"""Rows in memory, cut into blocks whose results are summed in one order.
+"""Rows in memory, cut into blocks whose results are summed in a fixed order.
 
-The cut and the order depend on the data alone: results are the same, bit for bit, for
-every number of threads that the blocks run on.
+The cut and the order depend only on the data, so results are the same, bit for bit, for
+every number of threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,27 +17,26 @@ from .._array_api import Array
 from .noise import MaskingNoise
 from .threads import Threads
 
-# What one block's rows may fill in all layers together: little enough to stay near a
-# core's cache.
+# Size of a block in all layers together, small enough to stay near the cache of a core.
 BLOCK_BYTES = 2 * 2**20
 
 # Wide networks get at least this many rows a block: matrix products with fewer rows
 # are slower (784-200: by a tenth with 100 rows, by a quarter with 64).
 MIN_BLOCK_ROWS = 256
 
-# Up to a few blocks, small data and mini-batches are cut finer, so that they too keep
-# more than one core busy, if a block has enough to do to be worth the hand-off: on
-# virtual machines that wakes a core and takes up to half a millisecond.
+# Small data and mini-batches are cut finer, into up to FEW_BLOCKS blocks, so that they
+# too keep several cores busy. A block needs enough work to be worth the hand-off to a
+# thread: on virtual machines it wakes a core and takes up to half a millisecond.
 FEW_BLOCKS = 4
 SPLIT_BYTES = 2**20
 MIN_SPLIT_ROWS = 100
 
-# Partial sums of this many blocks are added in the precision of X, those of such runs
-# in float64: adding a wide layer's float32 gradients to float64 takes a twentieth of an
-# evaluation if it is done for each block.
+# Runs of this many blocks are summed in the precision of X, and the sums of the runs in
+# float64. Adding the float32 gradients of a wide layer to float64 after each block
+# would take a twentieth of an evaluation.
 RUN_LENGTH = 8
 
-# So many runs, if there are blocks enough, keep as many cores busy.
+# Many runs keep many cores busy: with enough blocks there are at least this many runs.
 MIN_RUNS = 32
 
 
@@ -48,15 +47,15 @@ class RowsInMemory:
     Parameters
     ----------
     X : ndarray or CSR matrix or array of shape (n_rows, n_features)
-        As it is stored; a kernel gets its rows dense and in `dtype`.
+        The stored data; a kernel gets its rows dense and in `dtype`.
     y : ndarray of shape (n_rows,) or None
-        Targets; None where the rows are their own.
+        Targets; None if the rows are their own targets.
     weights : ndarray of shape (n_rows,) or None
         Weights of the rows.
     dtype : dtype
         Precision of the computation.
     threads : Threads or None
-        Where blocks run; None for this thread.
+        Threads that run the blocks; None for the calling thread.
     row_width : int or None
         Number of entries that one row has in all layers together; None for X alone.
     block_rows : int or None
@@ -66,7 +65,7 @@ class RowsInMemory:
     indices : ndarray of int or None
         Rows of a mini-batch.
     batch_number : int
-        Which mini-batch it is; 0 for all rows.
+        Number of the mini-batch; 0 for all rows.
     """
 
     X: Any
@@ -123,7 +122,7 @@ class RowsInMemory:
         return kept, [_sum_as_float64(column) for column in columns]
 
     def map(self, function: Callable[..., Array], *args: Any) -> Array:
-        """Return function(X, *args) of all rows, one below the other."""
+        """Return function(X, *args) for all rows, stacked in their order."""
         results = self._run_quietly(self._calls(_on_X_alone, (function, *args)))
         if len(self.slices) == 1:
             return next(results)
@@ -202,10 +201,10 @@ class RowsInMemory:
 
 @cache
 def compute_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
-    """Return the precision in which data of this type are computed with.
+    """Return the precision of computations on data of this type.
 
-    float32 for itself and for what it holds exactly: integers of up to 16 bits, bool
-    and float16. float64 for all else.
+    It is float32 for float32 and for types that float32 holds exactly (bool, float16,
+    integers of up to 16 bits), and float64 for all others.
     """
     return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
 
@@ -235,8 +234,8 @@ def _cut(n: int, n_parts: int) -> list[slice]:
 
 
 def _without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
-    # Solvers turn what is not finite into an error of their own. Set here because
-    # threads do not inherit numpy's error state.
+    # Solvers raise an error of their own for values that are not finite. The state is
+    # set here, because threads do not inherit numpy's error state.
     with np.errstate(all="ignore"):
         return function(*args)
 
@@ -273,7 +272,7 @@ def map_rows(
     row_width: int,
     n_jobs: int | None,
 ) -> Array:
-    """Apply a function to the rows of X outside of a fit; one block runs right here."""
+    """Apply a function to the rows of X outside a fit; one block needs no threads."""
     dtype = compute_dtype(X.dtype)
     if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
         X = dense(X).astype(dtype, copy=False)

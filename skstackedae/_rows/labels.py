@@ -1,4 +1,4 @@
-"""Labels: which rows have one, of which class, what each counts, which to hold out."""
+"""Labels: labeled rows, codes and weights of classes, held-out rows."""
 
 import math
 from collections.abc import Mapping
@@ -16,37 +16,37 @@ UNLABELED = -1
 
 
 def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None:
-    """Check that there is something to tell apart."""
+    """Check that there are at least two classes."""
     if len(classes) < 2:
         raise ValueError(
             f"{name} has {len(classes)} class{'' if len(classes) == 1 else 'es'}, "
             f"{classes.tolist()}: a classifier needs 2 or more."
         )
-    # Where numpy joins strings and numbers, as it does in a list, -1 becomes "-1".
+    # numpy converts a list of strings and numbers to strings, so -1 becomes "-1".
     is_number = not isinstance(unlabeled_label, str | None)
     if is_number and str(unlabeled_label) in classes.tolist():
         raise ValueError(
             f"{name} has the string {str(unlabeled_label)!r} for a class, but "
-            f"unlabeled_label={unlabeled_label!r} is none: pass {name} as an array of "
-            "objects, or unlabeled_label as a string."
+            f"unlabeled_label={unlabeled_label!r} is not a string: pass {name} as an "
+            "array of objects, or unlabeled_label as a string."
         )
 
 
 def check_unlabeled_label(label: Any) -> None:
-    """Check that it is a label: one that can be told from others by ==."""
+    """Check that the label is valid: == must tell it from other labels."""
     is_scalar = isinstance(label, str | Real | np.generic)
     if label is not None and not (is_scalar and label == label):
         raise ValueError(
-            f"unlabeled_label={label!r} is no label: pass a number or a string, or "
-            "None if all rows are labeled."
+            f"unlabeled_label={label!r} is not a valid label: pass a number or a "
+            "string, or None if all rows are labeled."
         )
 
 
 def is_labeled(y: Array, unlabeled_label: Any) -> Array:
-    """Tell the rows that have a label; all have if ``unlabeled_label`` is None."""
+    """Return which rows have a label; all rows if ``unlabeled_label`` is None."""
     if unlabeled_label is None:
         return np.ones(len(y), dtype=bool)
-    # One by one, because numpy compares no strings with numbers.
+    # One by one, because numpy cannot compare strings with numbers.
     return np.array([label != unlabeled_label for label in y.tolist()], dtype=bool)
 
 
@@ -71,8 +71,8 @@ def class_weights(
 ) -> Array:
     """Return the weight of each class.
 
-    'balanced' makes the rows of every class count the same together; codes and
-    sample_weight are those of the training rows, labeled or not.
+    'balanced' gives all classes the same total weight. codes and sample_weight belong
+    to the training rows, labeled and unlabeled.
     """
     if class_weight is None:
         return np.ones(len(classes))
@@ -93,8 +93,8 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     unknown = [label for label in class_weight if label not in classes.tolist()]
     if unknown:
         warn_user(
-            f"class_weight has the labels {unknown}, which are not in y: its classes "
-            f"are {classes.tolist()}.",
+            f"class_weight has the labels {unknown}, which are not in y. The classes "
+            f"of y are {classes.tolist()}.",
             UserWarning,
         )
     given: list[Any] = [class_weight.get(label, 1.0) for label in classes.tolist()]
@@ -109,13 +109,13 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
 def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyRows:
     """Take the rows that have a label, weighted by their class; weights sum to 1.
 
-    Without weights of classes all count alike.
+    Without weights of classes, all classes have the same weight.
     """
     assert rows.y is not None
     if weights_of_classes is None:
         factors = (rows.y != UNLABELED).astype(np.float64)
     else:
-        # The last is that of rows without a label: UNLABELED counts from the end.
+        # UNLABELED is -1 and selects the last weight, which is 0.
         factors = np.append(weights_of_classes, 0.0)[rows.y]
     weights = rows.weights * factors
     if not weights.any():
@@ -129,7 +129,7 @@ def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyR
 def hold_out_labeled(
     rows: AnyRows, fraction: float, random_state: np.random.RandomState
 ) -> tuple[AnyRows, AnyRows]:
-    """Split off a fraction of each class's labeled rows, to be scored on."""
+    """Split off a fraction of the labeled rows of each class, for validation."""
     assert rows.y is not None
     labeled = np.flatnonzero(rows.y != UNLABELED)
     _, held_out = train_validation_split(

@@ -1,4 +1,4 @@
-"""Masking noise: entries of X that are 0 for a while."""
+"""Masking noise: sets entries of X to 0 during training."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from .._array_api import Array
 
-# Entries are drawn as 16-bit numbers, because random floats would take as long as a
-# fifth of an evaluation.
+# One 16-bit number is drawn for each entry, because random floats would take a fifth of
+# the time of an evaluation.
 N_LEVELS = 2**16
 
-# What the generator hands out for each step of its counter.
+# Number of entries that one step of the generator's counter serves.
 ENTRIES_PER_STEP = 16
 
 
@@ -18,16 +18,17 @@ ENTRIES_PER_STEP = 16
 class MaskingNoise:
     """Sets entries of X to 0, each with the same probability [1]_.
 
-    Which ones is a function of the seed, the number of the mini-batch, and the row's
-    number in it, so that a row has the same noise however the rows are cut, and nothing
-    has to be kept: the generator is a counter that starts at the row [2]_.
+    The masked entries are a function of the seed, the number of the mini-batch, and the
+    position of the row in the mini-batch. A row has the same noise however the rows are
+    cut into blocks, and no state is kept: the generator is a counter that starts at the
+    position of the row [2]_.
 
     Parameters
     ----------
     probability : float
-        That an entry is set to 0; rounded to a multiple of 1 / N_LEVELS.
+        Probability that an entry is set to 0, rounded to a multiple of 1 / N_LEVELS.
     seed : int
-        Not negative.
+        Nonnegative seed.
 
     References
     ----------
@@ -43,7 +44,7 @@ class MaskingNoise:
     def draw(
         cls, probability: float, random_state: np.random.RandomState
     ) -> "MaskingNoise | None":
-        """Draw a seed; without noise there is nothing to draw."""
+        """Draw a seed; return None without a draw if the probability is 0."""
         if probability == 0:
             return None
         return cls(probability, random_state.randint(2**31 - 1))

@@ -1,4 +1,4 @@
-"""Rows, prepared once a fit: weights of sum 1, canonical form, held-out rows."""
+"""Preparation of rows, once a fit: weights of sum 1, canonical form, held-out rows."""
 
 from hashlib import blake2b
 from typing import TypeVar
@@ -9,8 +9,8 @@ from sklearn.model_selection import train_test_split
 from .._array_api import Array
 from .rows import Rows
 
-# Data up to these sizes is brought into canonical form: beyond them sorting costs more
-# than users who compare weighted with repeated rows would want to pay.
+# Only data up to these sizes are brought into canonical form, because sorting larger
+# data costs too much for the little use of comparing weighted with repeated rows.
 CANONICAL_ROWS = 1024
 CANONICAL_ENTRIES = 2**20
 
@@ -18,12 +18,12 @@ AnyRows = TypeVar("AnyRows", bound=Rows)
 
 
 def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
-    """Return the rows that count, with weights (in the rows' precision) of sum 1.
+    """Return the rows of nonzero weight, with weights (in their precision) of sum 1.
 
-    L-BFGS amplifies rounding from one iteration to the next, so that problems which
-    are equal on paper (other row order, repeated instead of weighted rows) part. The
-    ``canonical`` form makes them equal bit for bit on small data: rows are sorted, and
-    equal rows merged.
+    L-BFGS amplifies rounding from one iteration to the next. Problems that are equal in
+    exact arithmetic (another row order, repeated instead of weighted rows) would
+    therefore give different models. The ``canonical`` form makes them equal bit for bit
+    on small data: it sorts the rows and merges equal rows.
     """
     rows = _with_weight(rows)
     small = (
@@ -32,10 +32,10 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
     )
     if canonical and small:
         rows = _merge_equal_rows(rows)
-    # Divided twice, because the sum of huge weights may overflow.
+    # Two divisions, because the sum of huge weights may overflow.
     weights = rows.weights / rows.weights.max()
     weights = (weights / weights.sum()).astype(rows.dtype)
-    # Once more, because in float32 a tiny weight may be none.
+    # Once more, because a tiny weight may become 0 in float32.
     return _with_weight(rows.with_targets(rows.y, weights))
 
 
@@ -45,7 +45,7 @@ def train_validation_split(
     random_state: np.random.RandomState,
     stratify: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Split indices of rows into those to learn from and those to be scored on."""
+    """Split indices of rows into training rows and validation rows."""
     try:
         train, held_out = train_test_split(
             rows, test_size=fraction, random_state=random_state, stratify=stratify
@@ -68,7 +68,7 @@ def _merge_equal_rows(rows: AnyRows) -> AnyRows:
     _, first, inverse = np.unique(
         _digests(rows), return_index=True, return_inverse=True
     )
-    # Equal rows add up from the lightest on, whatever order they came in.
+    # Weights of equal rows are added in ascending order, whatever the row order.
     order = np.lexsort((rows.weights, inverse))
     weights = np.bincount(inverse[order], weights=rows.weights[order])
     merged = rows.take(first)
@@ -76,14 +76,14 @@ def _merge_equal_rows(rows: AnyRows) -> AnyRows:
 
 
 def _digests(rows: Rows) -> Array:
-    """Digest each row and its target: equal ones are alike, and any order will do.
+    """Return a digest of each row and its target; equal rows have equal digests.
 
-    Digests need no dense X, and are sorted faster than rows.
+    Digests need no dense X and are sorted faster than rows.
     """
     digests = np.empty((rows.n_rows, 16), dtype=np.uint8)
     for row, digest in enumerate(digests):
         X, y, _ = rows.load(slice(row, row + 1))
-        # Adding 0 turns -0.0 into 0.0: the two are equal and must look it.
+        # Adding 0 turns -0.0 into 0.0, because equal numbers need equal digests.
         content = blake2b(X + X.dtype.type(0), digest_size=16)
         if rows.y is not None:
             content.update(y[0].tobytes())

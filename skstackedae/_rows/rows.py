@@ -1,4 +1,4 @@
-"""The seam between training and wherever the rows are."""
+"""The interface between training and the storage of the rows."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, Self
@@ -15,15 +15,15 @@ Kernel = Callable[..., Any]
 
 
 class Rows(Protocol):
-    """A data set as training sees it: kernels go to the rows, and sums come back.
+    """A data set for training: it applies kernels to the rows and returns sums.
 
-    A kernel is called with X, y and w of some rows, dense and in the precision of the
-    computation. y is X without noise where the rows have no targets.
+    A kernel gets X, y and w of some rows, dense and in the precision of the
+    computation. If the rows have no targets, y is X without noise.
     """
 
     @property
     def X(self) -> Any:
-        """As it is stored."""
+        """The data as they are stored."""
 
     @property
     def n_rows(self) -> int:
@@ -35,7 +35,7 @@ class Rows(Protocol):
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """Precision of the computation, which is not that of the storage."""
+        """Precision of the computation; the stored X may have another type."""
 
     @property
     def y(self) -> Array | None:
@@ -48,12 +48,12 @@ class Rows(Protocol):
     def sum(self, kernel: Kernel, *args: Any, kept: Any = None) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order.
 
-        What was kept of some rows comes after their X, y and w. The arrays must be the
-        kernel's own: sums may be written over them.
+        The kernel gets the kept results of its rows after X, y and w. It must return
+        new arrays, because sums may be written over them.
         """
 
     def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Array]]:
-        """Keep the kernel's first result where the rows are; sum the others.
+        """Keep the first result of the kernel beside the rows; sum the others.
 
         Return a handle for `sum`, and the sums as float64.
         """
@@ -64,14 +64,14 @@ class Rows(Protocol):
     def batch(self, indices: Array, number: int) -> Self:
         """Return the rows of a mini-batch, weighted so that they stand for all rows.
 
-        Their noise follows from the number.
+        The number determines their noise.
         """
 
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
 
     def with_noise(self, noise: MaskingNoise | None) -> Self:
-        """Return the rows with other noise in their X; None takes it away."""
+        """Return the rows with this noise in their X; None removes noise."""
 
     def with_targets(self, y: Array | None, weights: Array) -> Self:
         """Return the rows with other targets and weights."""
@@ -89,9 +89,9 @@ class Rows(Protocol):
 def rows_of(
     X: Any, y: Array | None, weights: Array, threads: Threads | None, dtype: Any = None
 ) -> RowsInMemory:
-    """Choose the kind of rows by the type of X.
+    """Make the rows for the type of X.
 
-    ``dtype`` is the precision of the computation; None follows from X.
+    ``dtype`` is the precision of the computation; None derives it from X.
     """
     dtype = compute_dtype(X.dtype) if dtype is None else np.dtype(dtype)
     return RowsInMemory(X, y, weights, dtype, threads)

@@ -1,4 +1,4 @@
-"""Where blocks run: threads for one call, beside a BLAS that is held to one thread."""
+"""The threads that run blocks during one call, while BLAS uses one thread."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +17,13 @@ KEPT_BYTES = 8 * 2**20
 
 
 class Threads:
-    """Threads for blocks while one call lasts, beside a BLAS held to one thread.
+    """Threads that run blocks during one call, while BLAS uses one thread.
 
     Parameters
     ----------
     n_jobs : int or None
-        Number of threads as joblib counts them. None: as many as BLAS may use here,
-        but 1 inside of a joblib worker or beside another call that holds BLAS.
+        Number of threads as joblib counts them. None means as many as BLAS may use, but
+        1 inside a joblib worker or while another call holds BLAS.
     """
 
     def __init__(self, n_jobs: int | None) -> None:
@@ -43,7 +43,7 @@ class Threads:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Wait for blocks under way, drop the rest, give BLAS its threads back."""
+        """Wait for running blocks, drop the rest, and give BLAS its threads back."""
         try:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
@@ -53,13 +53,13 @@ class Threads:
             blas_hold.release()
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
-        """Yield the tasks' results in their order; a single task runs right here."""
+        """Yield the results of the tasks in order; a single task needs no pool."""
         if self.n_threads == 1 or len(tasks) == 1:
             for task in tasks:
                 yield task()
             return
         if self._pool is None:
-            # This thread is one of them.
+            # The calling thread is one of the threads.
             self._pool = ThreadPoolExecutor(
                 self.n_threads - 1, "skstackedae", initializer=limit_this_thread
             )
@@ -75,18 +75,18 @@ class Threads:
 
 @cache
 def _keep_freed_memory() -> None:
-    """Let malloc keep the memory of temporaries for the next ones, once a process.
+    """Make malloc keep freed memory for the next temporaries; once a process.
 
-    glibc's malloc gives freed memory back to the system, which has to zero it anew, if
-    it is more than twice the largest array that was ever freed. In a float64 fit of
-    784-200 a tenth of the time went there. Each thread that allocates may keep twice
-    KEPT_BYTES.
+    glibc's malloc gives freed memory back to the system if it is more than twice the
+    size of the largest array that was ever freed. The system then has to zero the
+    memory anew, which took a tenth of a float64 fit of 784-200. Each thread that
+    allocates may keep twice KEPT_BYTES.
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
 class _Job:
-    """A task that a pool has been given, and that whoever waits may take back."""
+    """A task of a pool, which the waiting thread may take back and run itself."""
 
     def __init__(self, task: Callable[[], Any], future: "Future[Any]") -> None:
         self._task, self._future = task, future
@@ -94,7 +94,7 @@ class _Job:
         self._own_result: Any = None
 
     def take_back(self) -> bool:
-        """Run the task right here, if nobody has begun with it."""
+        """Run the task in this thread, if no other thread has begun it."""
         if self._taken_back or not self._future.cancel():
             return False
         self._taken_back = True
@@ -109,7 +109,7 @@ class _Job:
 
 
 def _first_result(pending: "deque[_Job]") -> Any:
-    # Rather than wait for the first task, this thread works on the next ones.
+    # While the first task is not done, this thread works on the next ones.
     while not pending[0].is_done():
         if not any(job.take_back() for job in pending):
             break

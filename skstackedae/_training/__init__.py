@@ -1,1 +1,1 @@
-"""Training: from rows and settings to layers and a record."""
+"""Training: takes rows and settings, returns layers and a record."""

@@ -23,7 +23,7 @@ from .stopping import HeldOutScores
 
 @dataclass(frozen=True)
 class AutoencoderSettings:
-    """What is trained; each is the parameter of that name."""
+    """The parameters of an estimator that describe the autoencoder."""
 
     n_components: int
     activation: str
@@ -39,21 +39,21 @@ class AutoencoderSettings:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        """Take those of an estimator's parameters that are about the autoencoder."""
+        """Take the settings from all parameters of an estimator."""
         return cls(**{field.name: parameters[field.name] for field in fields(cls)})
 
     def check(self) -> None:
-        """Check what must go together."""
+        """Check that the settings agree with each other."""
         if self.loss == "log_loss" and self.decoder_activation != "logistic":
             raise ValueError(
-                f"loss='log_loss' compares probabilities, which decoder_activation="
-                f"{self.decoder_activation!r} does not give: set decoder_activation="
+                f"loss='log_loss' needs probabilities, but decoder_activation="
+                f"{self.decoder_activation!r} gives none: set decoder_activation="
                 "'logistic', or loss='squared_error'."
             )
         if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
-                f"range, which activation={self.activation!r} has not: set "
+                f"range, but activation={self.activation!r} is unbounded: set "
                 "sparsity_weight=0, or activation='logistic' or 'tanh'."
             )
 
@@ -85,7 +85,7 @@ class AutoencoderSettings:
         return make_layers(coefs, intercepts, [ACTIVATIONS[name] for name in names])
 
     def initial_encoder(self, n_features: int, seed: int) -> Layer:
-        """Return the layer from which training would start."""
+        """Return the encoder from which training would start."""
         theta = self.initial_theta(n_features, np.random.RandomState(seed))
         coefs, intercepts = self.layout(n_features).unpack(theta)
         return Layer(coefs[0], intercepts[0], ACTIVATIONS[self.activation])
@@ -105,7 +105,7 @@ class AutoencoderSettings:
 
 @dataclass(frozen=True)
 class TrainedAutoencoder:
-    """Encoder and decoder, the encoder's mean activations, and how training went."""
+    """Encoder and decoder, mean activations, and the record of training."""
 
     layers: list[Layer]
     mean_activations: Array
@@ -124,7 +124,7 @@ def train_autoencoder(
 ) -> TrainedAutoencoder:
     """Fit to prepared rows without targets, from random weights or initial layers.
 
-    ``fitted_attributes`` makes of layers what callbacks see of the estimator.
+    ``fitted_attributes`` maps layers to the fitted attributes that callbacks see.
     """
     held_out = None
     if settings.early_stopping:
@@ -162,7 +162,7 @@ def train_autoencoder_epoch(
     adam_state: dict[str, Any] | None,
     initial: Sequence[Layer] | None = None,
 ) -> tuple[list[Layer], Array, float, dict[str, Any]]:
-    """Go over rows once; return layers, mean activations, loss, Adam's state."""
+    """Make one pass over rows; return layers, mean activations, loss, Adam's state."""
     objective, theta0 = _begin(rows, settings, stage, random_state, initial)
     theta, loss, adam_state = stage.run_epoch(
         objective, theta0, adam_state, random_state
@@ -179,9 +179,9 @@ def _begin(
     random_state: np.random.RandomState,
     initial: Sequence[Layer] | None,
 ) -> tuple[AutoencoderObjective, Array]:
-    """Return what is minimized, and the vector from which training starts."""
+    """Return the objective, and the vector from which training starts."""
     decoder = ACTIVATIONS[settings.decoder_activation]
-    # Only what comes from the user can be scaled: a layer's output is what it is.
+    # The user can scale X, but not the output of a layer.
     can_be_scaled = stage.layer in (None, 1)
     check_range(rows, decoder, settings.loss, stage.title, can_be_scaled=can_be_scaled)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
@@ -200,7 +200,7 @@ def _finish(
 def _held_out_scores(
     rows: Rows, settings: AutoencoderSettings, stage: Stage
 ) -> HeldOutScores:
-    """Score a vector by how well it reconstructs rows that are held out."""
+    """Score a vector by how well it reconstructs held-out rows."""
     objective = settings.objective(prepare_rows(rows, canonical=False))
     return HeldOutScores(
         lambda theta: -objective.mean_loss(theta), 0.0, stage.settings.patience

@@ -1,4 +1,4 @@
-"""The tasks of a fit, told to scikit-learn's callbacks where there are any."""
+"""The tasks of a fit, which scikit-learn's callbacks follow."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,15 +14,15 @@ except ImportError:
         """No callbacks before scikit-learn 1.9."""
 
 
-#: What makes a copy of the estimator ready to predict: names and values of attributes.
+#: Returns the fitted attributes that make a copy of the estimator ready to predict.
 FittedAttributes = Callable[[], dict[str, Any]]
 
 
 class Task:
     """A node in the tree of a fit's tasks: the fit, a stage, an iteration.
 
-    Without a context, because there is no callback, all calls do nothing.
-    ``was_stopped`` tells whether a callback has ended the subtasks.
+    Without callbacks there is no context, and all calls do nothing. ``was_stopped``
+    tells whether a callback has ended the subtasks.
     """
 
     was_stopped = False
@@ -47,7 +47,7 @@ class Task:
         y: Any = None,
         sample_weight: Any = None,
     ) -> "Task":
-        """Begin a fit; scikit-learn's decorator of `fit` tears its callbacks down."""
+        """Begin a fit; scikit-learn's decorator of `fit` tears down the callbacks."""
         if not hasattr(estimator, "_init_callback_context"):
             return cls()
         context = estimator._init_callback_context(max_subtasks=max_subtasks)
@@ -76,9 +76,9 @@ class Task:
 
 
 class Iterations:
-    """Subtasks of a task, one after the other; a rule that stops when a callback asks.
+    """The iterations of a task, and a stopping rule: it stops when a callback asks.
 
-    ``attributes`` maps theta to what makes a copy of the estimator ready to predict.
+    ``attributes`` maps theta to the fitted attributes that callbacks see.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Iterations:
         self._current: Task | None = None
 
     def begin(self) -> None:
-        """Begin an iteration, unless one is going on."""
+        """Begin an iteration, unless one has begun."""
         if self._current is None:
             self._current = self._task.subtask("iteration")
 
@@ -102,6 +102,6 @@ class Iterations:
         return stop
 
     def close(self) -> None:
-        """End an iteration that the solver began and gave up."""
+        """End an iteration that the solver has begun and not finished."""
         if self._current is not None:
             self._current.end()

@@ -14,11 +14,11 @@ from .._network.layers import Layer
 from .._rows.rows import Rows
 from .._user_warnings import warn_user
 
-# Units that vary less than this fraction of their range (if that is unbounded: of how
-# much the data vary) tell no rows apart.
+# Units are inactive if their standard deviation is less than this fraction of their
+# range or, if the range is unbounded, of the standard deviation of the data.
 INACTIVE_STD = 0.01
 
-# Scalers miss the ends of their range by rounding.
+# Scaled data may exceed the range by rounding.
 RANGE_SLACK = 1e-6
 
 
@@ -31,7 +31,7 @@ class ActivationStatistics:
 
     @classmethod
     def from_rows(cls, rows: Rows, layers: Sequence[Layer]) -> "ActivationStatistics":
-        """Pass over the rows once, through these layers; none means the data itself."""
+        """Pass rows through these layers; without layers, describe the data."""
         sums = rows.with_noise(None).sum(kernels.moments, layers)
         total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
         mean = first / total
@@ -39,7 +39,7 @@ class ActivationStatistics:
 
 
 def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
-    """Tell how well rows are reconstructed, and which units are inactive."""
+    """Measure how well rows are reconstructed, and how many units are inactive."""
     hidden = ActivationStatistics.from_rows(rows, [encoder])
     inputs = ActivationStatistics.from_rows(rows, [])
     is_inactive = hidden.std < dead_unit_threshold(encoder.activation, rows)
@@ -57,7 +57,7 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
 
 
 def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
-    """Return the standard deviation below which a unit tells no rows apart."""
+    """Return the standard deviation below which a unit is inactive."""
     if activation.is_bounded:
         return INACTIVE_STD * activation.span
     inputs = ActivationStatistics.from_rows(rows, [])
@@ -83,7 +83,7 @@ def warn_inactive_units(
 def check_range(
     rows: Rows, decoder: Activation, loss: str, title: str, *, can_be_scaled: bool
 ) -> None:
-    """Check that the data lie in the decoder's range: else its loss stays high."""
+    """Check that the data lie in the range of the decoder."""
     low, high = rows.value_range()
     if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
         return

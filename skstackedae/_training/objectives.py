@@ -2,11 +2,11 @@
 
 Conventions
 -----------
-theta is the flat vector of a ParameterLayout, in any precision; the kernels see the
-precision of the rows, and the gradient comes back in that of theta. Sums over many
-blocks, mean activations and the KL penalty are float64. The rows' weights sum to 1 over
-all rows. A mini-batch is the indices of its rows and its number, from which its noise
-follows; its loss stands for that of all rows.
+theta is the flat vector of a ParameterLayout, in any precision. The kernels compute in
+the precision of the rows; the gradient has the precision of theta. Sums over many
+blocks, mean activations and the KL penalty are float64. The weights sum to 1 over all
+rows. A mini-batch has the indices of its rows and a number that determines its noise;
+its loss is an estimate of the loss of all rows.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class AutoencoderObjective:
     J = sum_i w_i loss(xhat_i, x_i) + alpha/2 (||W_1||^2 + ||W_2||^2)
         + sparsity_weight * sum_j KL(sparsity_target || mean_activation_j)
 
-    Rows have no targets: they are reconstructed as they are without noise.
+    Rows have no targets: the reconstruction is compared with the rows without noise.
     """
 
     rows: Rows
@@ -55,8 +55,8 @@ class AutoencoderObjective:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
         rows = self.rows if batch is None else self.rows.batch(*batch)
         layers = self.layers(theta)
-        # The penalty's derivative needs the mean activations of all rows before the
-        # first row goes backward: hence two passes, with the activations kept.
+        # Two passes, because backpropagation needs the derivative of the penalty, which
+        # needs the mean activations of all rows. The activations are kept in between.
         encoded, (totals, total_weight) = rows.keep(kernels.encode, layers[0])
         penalty, activity_error = self._sparsity(totals, total_weight)
         value, *gradients = rows.sum(
@@ -68,7 +68,7 @@ class AutoencoderObjective:
             gradients,
             theta,
             self.layout,
-            # Weights that both layers share count twice.
+            # Tied weights count twice, once for each layer.
             alphas=[2 * self.alpha / len(weights) for _ in weights],
         )
 
@@ -121,7 +121,7 @@ class NetworkObjective:
         return _mean_loss(self.rows, self.layers(theta), self.loss)
 
     def accuracy(self, theta: Array) -> float:
-        """Weight of the rows whose most probable class is their own."""
+        """Weighted fraction of the rows that are classified correctly."""
         rows = self.rows.with_noise(None)
         hits, total = rows.sum(kernels.hits, self.layers(theta))
         return float(hits / total)
@@ -140,7 +140,7 @@ def _add_decay(
     *,
     alphas: Sequence[float],
 ) -> tuple[float, Array]:
-    """Add the weights' decay (biases have none) and put the gradient in one vector."""
+    """Add weight decay (not for biases) and put the gradient into one vector."""
     n_layers = len(gradients) // 2
     gradient = np.empty_like(theta)
     for W, alpha, part, weight_grad in zip(

@@ -20,7 +20,7 @@ from .stage import RunSettings, Stage
 
 @dataclass(frozen=True)
 class LayerToTrain:
-    """How a hidden layer is trained, and the seed of what it draws."""
+    """Settings and seed for training a hidden layer."""
 
     settings: AutoencoderSettings
     run: RunSettings
@@ -28,12 +28,12 @@ class LayerToTrain:
     verbose: int
 
 
-#: A layer to train, or an encoder that is taken as it is.
+#: A layer to train, or an encoder that stays as it is.
 HiddenLayer = LayerToTrain | Layer
 
 
 def check_layers(hidden: Sequence[HiddenLayer]) -> None:
-    """Check what must go together, before the first layer is trained."""
+    """Check that layers agree with each other, before the first layer is trained."""
     below = "logistic"
     for layer in hidden:
         if isinstance(layer, Layer):
@@ -50,7 +50,7 @@ def check_layers(hidden: Sequence[HiddenLayer]) -> None:
 
 
 def pretrains_by_lbfgs_alone(hidden: Sequence[HiddenLayer]) -> bool:
-    """Tell whether every layer that is trained sees all rows in each iteration."""
+    """Tell whether 'lbfgs' trains all layers that are trained."""
     trained = [layer for layer in hidden if isinstance(layer, LayerToTrain)]
     return all(layer.run.solver == "lbfgs" for layer in trained)
 
@@ -60,8 +60,8 @@ def pretrain(
 ) -> tuple[list[Layer], list[TrainedAutoencoder | None]]:
     """Train one autoencoder after the other, each on the activations below.
 
-    Rows are prepared, and have no targets. Returns the encoders, and what was trained:
-    None for a layer that was taken as it is.
+    Rows are prepared and have no targets. Return the encoders and the trained
+    autoencoders, with None for each frozen layer.
     """
     encoders: list[Layer] = []
     trained: list[TrainedAutoencoder | None] = []
@@ -72,7 +72,7 @@ def pretrain(
         encoder = found.layers[0] if found is not None else layer
         assert isinstance(encoder, Layer)
         trained.append(found)
-        # One that is taken as it is may come in another precision.
+        # A frozen layer may have another precision.
         encoders.append(encoder.astype(rows.dtype))
     return encoders, trained
 
@@ -92,7 +92,7 @@ def initial_encoders(
 
 @dataclass
 class _Call:
-    """What training needs beside what its result depends on; what was trained."""
+    """Arguments that do not change the result of training, and the result."""
 
     rows: Rows
     stage: Stage
@@ -101,7 +101,7 @@ class _Call:
 
 
 class _StoppedByCallback(Exception):  # noqa: N818 - not an error
-    """Passes the cache, which must not keep the result: others would get it."""
+    """Keeps the cache from storing an unfinished layer, which later fits would get."""
 
 
 def _train(
@@ -129,7 +129,7 @@ def _train(
     if layer.verbose and call.trained is None:
         print(f"[{stage.title}] taken from the cache", flush=True)
     call.task.end()
-    # In the cache it may have been another layer.
+    # The cached layer may have had another number.
     record = replace(trained.record, layer=number)
     layers = [
         Layer(_in_memory(W), _in_memory(b), activation)
@@ -149,7 +149,7 @@ def _train_uncached(
     *,
     call: _Call,
 ) -> TrainedAutoencoder:
-    """Train a layer; all arguments but the last say what the result depends on."""
+    """Train a layer; the result depends on all arguments except the last."""
     random_state = np.random.RandomState(seed)
     call.trained = train_autoencoder(
         call.rows, settings, call.stage, random_state, task=call.task
@@ -160,5 +160,5 @@ def _train_uncached(
 
 
 def _in_memory(array: Array) -> Array:
-    """Copy an array that a cache may have mapped from a file."""
+    """Copy an array that the cache has mapped from a file."""
     return np.array(array) if isinstance(array, np.memmap) else array

@@ -1,4 +1,4 @@
-"""Rows on their way up: the activations of trained layers are the next stage's rows."""
+"""Propagation of rows through trained layers, as input of the next stage."""
 
 from collections.abc import Sequence
 from typing import TypeVar

@@ -1,7 +1,7 @@
-"""Solvers: they minimize a callable from a starting vector and hand back a record.
+"""Solvers: they minimize a callable from a starting vector and return a record.
 
-They know nothing of networks, and change nothing that they are handed. All have one
-signature, so that a new one is a function and a line in SOLVERS::
+Solvers know nothing about networks and do not change their arguments. All have the same
+signature, so a new solver is a function and a line in SOLVERS::
 
     solver(value_and_gradient, theta0, *, options, n_rows, random_state, stopping)
 
@@ -22,7 +22,7 @@ from .._array_api import Array
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """What a user may set of a solver; the meaning of each is the estimators'."""
+    """Options of the solvers; each is the parameter of this name of the estimators."""
 
     max_iter: int
     batch_size: int | str
@@ -33,7 +33,7 @@ class SolverOptions:
 
 @dataclass(frozen=True)
 class SolverResult:
-    """Where a solver ended; ``loss_curve`` has the loss after each iteration."""
+    """The end of a run; ``loss_curve`` has the loss after each iteration."""
 
     theta: Array
     loss: float
@@ -43,26 +43,26 @@ class SolverResult:
 
 
 class Batch(NamedTuple):
-    """A mini-batch: which rows, and its number in the run, from which noise follows."""
+    """A mini-batch: its rows, and its number in the run, which determines its noise."""
 
     indices: Array
     number: int
 
 
 class ValueAndGradient(Protocol):
-    """What a solver minimizes: a pure function."""
+    """The pure function that a solver minimizes."""
 
     def __call__(self, theta: Array, batch: Batch | None = None) -> tuple[float, Array]:
         """Evaluate at theta, on all rows or on a mini-batch."""
 
 
 class StoppingRule(Protocol):
-    """What a solver asks after each iteration or epoch."""
+    """A rule that a solver asks after each iteration or epoch."""
 
     def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
-        """Tell whether the run ends here, as converged.
+        """Tell whether the run stops here, as converged.
 
-        theta belongs to the solver: whoever keeps it copies it.
+        theta belongs to the solver: a rule that keeps it must copy it.
         """
 
 
@@ -75,7 +75,7 @@ def minimize_lbfgs(
     random_state: np.random.RandomState,
     stopping: StoppingRule,
 ) -> SolverResult:
-    """Full-batch L-BFGS by scipy; the stopping rule is ours."""
+    """Full-batch L-BFGS of scipy, with our stopping rule."""
     loss_curve: list[float] = []
 
     def checked(theta: Array) -> tuple[float, Array]:
@@ -83,7 +83,7 @@ def minimize_lbfgs(
         _check_finite(value, gradient, len(loss_curve) + 1, _LBFGS_REMEDY)
         return value, gradient
 
-    # scipy hands over the record of the iteration only to this parameter name.
+    # scipy passes the record of an iteration only to a parameter with this name.
     def callback(intermediate_result: Any) -> None:
         loss_curve.append(float(intermediate_result.fun))
         theta = intermediate_result.x
@@ -107,7 +107,8 @@ def minimize_lbfgs(
             callback=callback,
             options=limits,
         )
-    # Other endings, a line search that finds nothing lower included, are at rounding.
+    # All other endings mean convergence up to rounding, also a line search that finds
+    # no lower value.
     ran_out = found.status == 1
     return SolverResult(
         found.x, float(found.fun), len(loss_curve), not ran_out, loss_curve
@@ -123,7 +124,7 @@ def minimize_adam(
     random_state: np.random.RandomState,
     stopping: StoppingRule,
 ) -> SolverResult:
-    """Mini-batch Adam; an iteration is an epoch, its loss the mean over its batches."""
+    """Mini-batch Adam; an iteration is an epoch, with the mean loss of its batches."""
     theta = np.array(theta0)
     state = AdamState(theta)
     loss_curve: list[float] = []
@@ -145,7 +146,7 @@ def adam_epoch(
     options: SolverOptions,
     n_iter: int,
 ) -> float:
-    """Take a step for each batch, on theta and the state; return their mean loss."""
+    """Update theta and the state with each batch; return the mean loss."""
     total, n_seen = 0.0, 0
     for position, indices in enumerate(batches):
         n_epochs = n_iter - 1 + position / len(batches)
@@ -155,18 +156,19 @@ def adam_epoch(
             state.step(theta, gradient, learning_rate(options, n_epochs))
         total += value * len(indices)
         n_seen += len(indices)
-    # Once an epoch: what is not finite stays in the moments. No batch has seen the last
-    # step yet, and moments that overflow stop the rest.
+    # One check for each epoch is enough, because values that are not finite stay in the
+    # moments. theta is checked too, because no batch has been evaluated after the last
+    # step; moment_2, because moments that overflow make all steps 0.
     for vector in (theta, state.moment_2):
         _check_finite(total, vector, n_iter, _adam_remedy(options))
     return total / n_seen
 
 
 class AdamState:
-    """Memory of one run of Adam [1]_.
+    """State of one run of Adam [1]_.
 
-    ``moment_1`` and ``moment_2`` are the paper's moments divided by (1 - beta):
-    geometric sums of the gradients and of their squares, which save a pass each.
+    ``moment_1`` and ``moment_2`` are the moments of the paper divided by (1 - beta):
+    geometric sums of the gradients and of their squares. Each saves a pass.
 
     References
     ----------
@@ -178,8 +180,9 @@ class AdamState:
     BETA_2 = 0.999
     EPSILON = 1e-8
 
-    # Parameters that go through all passes before the next ones do, for the cache:
-    # with 2.5 million the update took 0.7 (float32) and 0.9 (float64) times as long.
+    # A piece of this many parameters goes through all passes before the next piece, to
+    # stay in the cache. With 2.5 million parameters the update took 0.7 (float32) and
+    # 0.9 (float64) times as long.
     PIECE_LENGTH = 2**15
 
     def __init__(self, theta: Array) -> None:
@@ -188,7 +191,7 @@ class AdamState:
 
     @classmethod
     def from_dict(cls, parts: dict[str, Any]) -> "AdamState":
-        """Go on from what to_dict returned, on copies."""
+        """Continue from the result of to_dict, on copies."""
         state = cls(parts["moment_1"])
         state.moment_1 += parts["moment_1"]
         state.moment_2 += parts["moment_2"]
@@ -196,7 +199,7 @@ class AdamState:
         return state
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain parts, as fitted models keep them."""
+        """Return arrays and numbers, for fitted models to keep."""
         return {
             "moment_1": self.moment_1,
             "moment_2": self.moment_2,
@@ -210,8 +213,8 @@ class AdamState:
         correction_2 = math.sqrt(
             (1.0 - self.BETA_2) / (1.0 - self.BETA_2**self.n_steps)
         )
-        # The bias corrections of the paper's algorithm 1, taken out of the vectors: as
-        # in its section 2, but with epsilon scaled too, so that the step is the same.
+        # The bias corrections of algorithm 1 in the paper, as scalars: as in section 2
+        # of the paper, but with epsilon scaled too, so that the step is the same.
         step_size = learning_rate * correction_1 / correction_2
         epsilon = self.EPSILON / correction_2
         for start in range(0, len(theta), self.PIECE_LENGTH):
@@ -230,7 +233,7 @@ class AdamState:
 
 
 def learning_rate(options: SolverOptions, n_epochs: float) -> float:
-    """Learning rate after so many epochs; a linear one reaches 0 after the last."""
+    """Learning rate after n_epochs; 'linear' reaches 0 after the last epoch."""
     if options.learning_rate == "constant":
         return options.learning_rate_init
     return options.learning_rate_init * (1.0 - n_epochs / options.max_iter)
@@ -239,7 +242,7 @@ def learning_rate(options: SolverOptions, n_epochs: float) -> float:
 def iter_batches(
     n_rows: int, options: SolverOptions, random_state: np.random.RandomState
 ) -> Iterator[Array]:
-    """Indices of an epoch's mini-batches; a short last one joins the one before."""
+    """Indices of the mini-batches of an epoch; a short last one joins the previous."""
     size = min(200, n_rows) if options.batch_size == "auto" else int(options.batch_size)
     order = random_state.permutation(n_rows) if options.shuffle else np.arange(n_rows)
     n_batches, rest = divmod(n_rows, size)

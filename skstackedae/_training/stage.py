@@ -1,4 +1,4 @@
-"""A stage of training: one run of a solver, with its clock, lines and record."""
+"""A stage of training: one run of a solver, timed, printed and recorded."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
 @dataclass(frozen=True)
 class StageRecord:
-    """How a stage went, as `history_` tells it."""
+    """The record of a stage, as in `history_`."""
 
     name: str
     layer: int | None
@@ -32,13 +32,13 @@ class StageRecord:
     validation_scores: list[float] | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `history_` holds."""
+        """Return the record as an entry of `history_`."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What a run's result depends on, beside its objective, start and seed."""
+    """Settings of a run: its solver, the options of the solver, and the patience."""
 
     solver: str
     options: solvers.SolverOptions
@@ -46,7 +46,7 @@ class RunSettings:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        """Take those of an estimator's parameters that are about the run."""
+        """Take the settings from all parameters of an estimator."""
         options = {f.name: parameters[f.name] for f in fields(solvers.SolverOptions)}
         patience = {f.name: parameters[f.name] for f in fields(Patience)}
         return cls(
@@ -56,7 +56,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage is called, how it is run, and how much it prints."""
+    """A stage: its name and layer, the settings of its run, and its verbosity."""
 
     name: str
     layer: int | None
@@ -65,7 +65,7 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """Name for people: with the layer, where there is one."""
+        """Name of the stage, with the layer if it has one."""
         return self.name if self.layer is None else f"{self.name} of layer {self.layer}"
 
     def run(
@@ -79,20 +79,20 @@ class Stage:
         accuracy: Callable[[Array], float] | None = None,
         held_out: HeldOutScores | None = None,
     ) -> tuple[Array, StageRecord]:
-        """Minimize the objective; return the vector that was found, and the record.
+        """Minimize the objective; return the final vector and the record.
 
         Parameters
         ----------
         objective, theta0, random_state
-            What is minimized, and from where.
+            The objective, the starting vector, and the source of random numbers.
         task : Task
-            Whose subtasks the iterations are.
+            Parent of the tasks of the iterations.
         fitted_attributes : callable theta -> dict or None
-            What callbacks may make a fitted estimator of.
+            Fitted attributes of the estimator, for callbacks.
         accuracy : callable theta -> float or None
-            On the training rows, for the record.
+            Accuracy on the training rows, for the record.
         held_out : HeldOutScores or None
-            Ends the run and chooses the vector, in the place of the loss.
+            Stops the run and chooses the vector, in place of the training loss.
         """
         start = time.perf_counter()
         iterations = Iterations(task, fitted_attributes)
@@ -137,10 +137,10 @@ class Stage:
         state: dict[str, Any] | None,
         random_state: np.random.RandomState,
     ) -> tuple[Array, float, dict[str, Any]]:
-        """Go over the rows once with Adam; return theta, the loss and Adam's state."""
+        """Make one pass with Adam; return theta, the loss and Adam's state."""
         theta = np.array(theta0)
         if state is None or len(state["moment_1"]) != len(theta):
-            # The first pass, or the first over other layers than before.
+            # The first pass, or the first pass that trains these layers.
             adam = solvers.AdamState(theta)
         else:
             adam = solvers.AdamState.from_dict(state)
@@ -165,7 +165,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class _IterationLines:
-    """Prints a line for each iteration, if that is wanted; never stops."""
+    """Prints a line for each iteration if verbose > 1; never stops."""
 
     stage: Stage
 
@@ -178,7 +178,7 @@ class _IterationLines:
 
 
 def warn_unconverged(records: Iterable[StageRecord], max_iter: int) -> None:
-    """Name the stages that used up their iterations, in one ConvergenceWarning."""
+    """Warn once of all stages that have used up their iterations."""
     names = [record.name for record in records if not record.converged]
     if names:
         warn_user(

@@ -1,4 +1,4 @@
-"""Stopping: rules that a solver asks after each iteration whether to go on."""
+"""Stopping rules, which a solver asks after each iteration whether to stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from .solvers import SolverResult, StoppingRule
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a run goes on without progress.
+    """How long a run continues without progress.
 
     ``tol`` is relative to the loss, ``n_iter_no_change`` counts iterations or epochs.
     """
@@ -33,7 +33,7 @@ class LossStalled:
     losses: list[float] = field(default_factory=list)
 
     def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
-        """Note the loss; tell whether it has stalled."""
+        """Record the loss; tell whether it has stalled."""
         self.losses.append(loss)
         return self.patience.has_run_out(self.losses)
 
@@ -47,9 +47,9 @@ class HeldOutScores:
     score : callable theta -> float
         Score on the held-out rows; higher is better.
     best_possible : float
-        The best score there is: what is short of it is the error.
+        The best score there is. The error is its difference from the score.
     patience : Patience
-        How long the lowest error may stall, as a loss would.
+        How long the lowest error may stall.
     """
 
     score: Callable[[Array], float]
@@ -71,7 +71,7 @@ class HeldOutScores:
         return self.patience.has_run_out(self._lowest_errors)
 
     def with_best_weights(self, result: SolverResult) -> SolverResult:
-        """Put the best vector in the place of the last one."""
+        """Replace the last vector by the best one."""
         if self._best is None:
             return result
         n_iter, theta = self._best

@@ -1,4 +1,4 @@
-"""Softmax training and fine-tuning: the upper layers, or all, trained on labels."""
+"""Softmax training and fine-tuning: labels train the upper layers, or all layers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ class SupervisedStage:
         layers : sequence of Layer
             The whole network, from which training starts.
         rows, held_out : Rows or None
-            To learn from, and to stop by where there are any; prepared.
+            Prepared training rows, and validation rows for early stopping.
         random_state : RandomState
             Draws masking noise and mini-batches.
         task : Task
-            Of the whole fit: the stage is a subtask.
+            Task of the whole fit; the stage is a subtask.
         fitted_attributes : callable layers -> dict
-            What callbacks may make a fitted estimator of.
+            Fitted attributes of the estimator, for callbacks.
         """
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
         objective = self._objective(trained, propagate(rows, fixed), random_state)
@@ -84,7 +84,7 @@ class SupervisedStage:
         state: dict[str, Any] | None,
         random_state: np.random.RandomState,
     ) -> tuple[list[Layer], float, dict[str, Any]]:
-        """Go over the rows once with Adam; return all layers, loss and Adam's state."""
+        """Make one pass with Adam; return all layers, the loss and Adam's state."""
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
         objective = self._objective(trained, propagate(rows, fixed), random_state)
         theta0 = _flat(trained, objective.layout, rows.dtype)
@@ -101,7 +101,7 @@ class SupervisedStage:
     ) -> NetworkObjective:
         layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
         noise = None
-        # The softmax layer alone is not fine-tuned, and what is scored has no noise.
+        # Softmax training and scores have no noise.
         if len(layers) > 1 and random_state is not None:
             noise = MaskingNoise.draw(self.corruption, random_state)
         return NetworkObjective(
@@ -113,7 +113,7 @@ class SupervisedStage:
         )
 
     def _held_out_scores(self, layers: Sequence[Layer], rows: Rows) -> HeldOutScores:
-        """Score a vector on rows that are held out."""
+        """Score a vector on held-out rows."""
         objective, settings = self._objective(layers, rows), self.stage.settings
         if settings.solver == "adam":
             return HeldOutScores(objective.accuracy, 1.0, settings.patience)

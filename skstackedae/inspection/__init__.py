@@ -1,6 +1,6 @@
-"""Displays of what a network has learned, in scikit-learn's Display convention.
+"""Displays of a trained network, in scikit-learn's Display convention.
 
-They need matplotlib. Layers are numbered from 1, as in `history_`.
+The displays need matplotlib. Layers are numbered from 1, as in `history_`.
 """
 
 from ._activation_display import ActivationDisplay

@@ -1,4 +1,4 @@
-"""How often units are active."""
+"""Distribution of the activations of a layer."""
 
 from typing import Any, Self
 
@@ -12,19 +12,19 @@ from .._training.diagnostics import INACTIVE_STD
 from . import _drawing as draw
 from ._layers import Estimator, LayerActivations, is_inactive
 
-# Activations may pass their limits by rounding, in float32 for example.
+# Activations may exceed their limits by rounding, for example in float32.
 ROUNDING = 1e-6
 
 
 class ActivationDisplay:
-    """How often the units of a layer are active, and which units never change.
+    """Histograms of the activations of a layer, which also show inactive units.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
     :meth:`plot` for other activations. One histogram shows all activations. The other
-    shows the mean of each unit as a fraction of its range (0 is a unit that is always
-    off, 1 is one that is always on), beside the sparsity target. It highlights inactive
-    units, which are the same for nearly all samples: units in the lower half of their
-    range are dead, those in the upper half are saturated.
+    shows the mean of each unit as a fraction of its range (0 for a unit that is always
+    off, 1 for a unit that is always on), beside the sparsity target. It highlights
+    inactive units, which are the same for nearly all samples: units in the lower half
+    of their range are dead, units in the upper half are saturated.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ class ActivationDisplay:
         Activations.
 
     limits : tuple of 2 float, default=(0, 1)
-        Range of the units; infinite where it has no limit.
+        Range of the units; an unbounded side is infinite.
 
     dead_unit_threshold : float, default=0.01
         Units whose standard deviation is lower are dead or saturated.
 
     sparsity_target : float, default=None
-        Mean activation that training aimed at, as a fraction of the range.
+        Mean activation that the sparsity penalty aimed at, as a fraction of the range.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class ActivationDisplay:
 
     See Also
     --------
-    skstackedae.SparseAutoencoder.diagnose : The same as numbers.
+    skstackedae.SparseAutoencoder.diagnose : The same quantities as numbers.
 
     Examples
     --------
@@ -103,12 +103,12 @@ class ActivationDisplay:
         Raises
         ------
         ValueError
-            If the activations are not finite numbers, or lie outside of the limits.
+            If the activations are not finite numbers, or lie outside the limits.
         """
         activations = self._checked_activations()
         ax = draw.new_axes(ax, 8.0, 3.5)
         self.figure_ = ax.figure
-        # Room for the numbers and the label of the second axis.
+        # Leave room for the numbers and the label of the second axis.
         width = max(0.2, 0.5 - 30 / draw.size_in_points(ax)[0])
         self.axes_ = draw.split_axes(ax, (0, 0, width, 1), (1 - width, 0, width, 1))
         self._draw_activations(self.axes_[0], activations)
@@ -130,8 +130,8 @@ class ActivationDisplay:
             Samples.
 
         layer : int, default=1
-            The layer. A classifier's output layer, which has the probabilities of the
-            classes, comes after its hidden layers.
+            The layer. The output layer of a classifier comes after its hidden layers;
+            its activations are the probabilities of the classes.
 
         ax : matplotlib.axes.Axes, default=None
             Axes that two new axes replace. None makes a figure.
@@ -155,8 +155,8 @@ class ActivationDisplay:
         if not np.allclose(activations, clipped, rtol=ROUNDING, atol=ROUNDING):
             found = f"[{activations.min():g}, {activations.max():g}]"
             raise ValueError(
-                f"The activations lie in {found}, outside of limits={self.limits}: "
-                "pass the range of the units, infinite where it has no limit."
+                f"The activations lie in {found}, outside limits={self.limits}: "
+                "pass the range of the units; an unbounded side is infinite."
             )
         return clipped
 

@@ -1,4 +1,4 @@
-"""What units respond to."""
+"""The inputs that excite units most."""
 
 import math
 from typing import Any, Self
@@ -36,7 +36,7 @@ class ComponentsDisplay:
     Parameters
     ----------
     components : array-like of shape (n_units, n_features)
-        The inputs, of unit norm; 0 for units that no input moves.
+        The inputs, of unit norm; 0 for units that no input changes.
 
     gains : array-like of shape (n_units,), default=None
         How much each input raises the unit's pre-activation, compared with an input of
@@ -128,13 +128,13 @@ class ComponentsDisplay:
         contrast : {'own', 'shared'}, default='own'
             'own' scales each unit by its largest entry. 'shared' multiplies units by
             their gains (which gives :math:`W_j` in the first layer) and draws all on
-            one scale, so that weak units look weak. Both scales are centered on 0.
+            one scale, which makes weak units look weak. Both scales are centered on 0.
 
         sort_by_std : bool, default=False
             Whether to draw the units with the largest `relative_std` first.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None is 'gray' for images and 'RdBu_r' for heat maps.
+            Colors. None means 'gray' for images and 'RdBu_r' for heat maps.
 
         Returns
         -------
@@ -144,12 +144,13 @@ class ComponentsDisplay:
         Raises
         ------
         ValueError
-            If a parameter is wrong, or `sort_by_std` lacks `relative_std`.
+            If a parameter is invalid, or if `sort_by_std` is True without
+            `relative_std`.
         """
         components = check_array(self.components, dtype=np.float64)
         std = self._checked_std(len(components), sort_by_std)
         order = np.argsort(-std, kind="stable") if sort_by_std else np.arange(len(std))
-        # Units that no input moves are inactive, too.
+        # Units that no input changes are inactive, too.
         inactive = (is_inactive(std) | ~components.any(axis=1))[order]
         values, label = self._scaled(components, contrast)
         values = values[order]
@@ -185,14 +186,14 @@ class ComponentsDisplay:
         Parameters
         ----------
         estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator. A classifier has the layers that fine-tuning left; its
-            `autoencoders_` have those that pretraining left.
+            A fitted estimator. The layers of a classifier are those after fine-tuning;
+            its `autoencoders_` have the layers before fine-tuning.
 
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-            Samples that tell how much each unit varies: the standard deviation of its
-            activations, as a fraction of its range (if that is unbounded: of how much
-            the layer's inputs vary). Dead and saturated units do not vary. None leaves
-            this unknown.
+            Samples that show how much each unit varies: the standard deviation of its
+            activations, as a fraction of its range. If the range is unbounded, it is a
+            fraction of how much the inputs of the layer vary. Dead and saturated units
+            hardly vary. Without X, only units that no input changes count as inactive.
 
         layer : int, default=1
             Layer of the units. A classifier's output layer, whose units are the
@@ -208,8 +209,8 @@ class ComponentsDisplay:
             Names of the features. None takes them from the estimator.
 
         random_state : int, RandomState instance or None, default=0
-            Draws the points from which activation maximization starts, beside one that
-            is not random. The first layer needs none.
+            Determines the random inputs from which activation maximization starts.
+            The first layer needs none.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on. None makes a figure.

@@ -1,4 +1,4 @@
-"""What the displays draw with: matplotlib's axes in, its artists out.
+"""Drawing functions of the displays: they take matplotlib axes and return artists.
 
 Only functions import matplotlib, because the package works without it.
 """
@@ -119,7 +119,7 @@ def table_inches(n_rows: int, n_columns: int) -> tuple[float, float]:
 
 
 def table(ax: Any, cells: Array, names: Sequence[str], **options: Any) -> Any:
-    """Draw a heat map, with as many names of its rows as fit."""
+    """Draw a heat map, with as many row names as fit."""
     artist = ax.imshow(cells, aspect="auto", interpolation="nearest", **options)
     set_names(ax.yaxis, names, range(len(names)))
     return artist

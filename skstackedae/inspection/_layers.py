@@ -1,4 +1,4 @@
-"""What displays need of a fitted estimator: its layers, and their activations."""
+"""Layers and activations of fitted estimators, for the displays."""
 
 import math
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ Names: TypeAlias = Sequence[Any] | Array | None
 
 
 class LayerActivations(NamedTuple):
-    """Activations of a layer, the range of its units, the scale of their spread.
+    """Activations of a layer, the range of its units, and the scale of their spread.
 
-    The scale is infinite if the layer's inputs do not vary and its units have no range
-    to compare with: then all its units are inactive.
+    The scale is infinite if the inputs of the layer do not vary and the range of its
+    units is unbounded. All units of the layer are then inactive.
     """
 
     values: Array
@@ -38,7 +38,7 @@ class LayerActivations(NamedTuple):
         values, activation = forward_output(inputs, [top]), top.activation
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
-        # SparseAutoencoder.diagnose has the same scale.
+        # SparseAutoencoder.diagnose uses the same scale.
         scale = activation.span if activation.is_bounded else _spread(inputs)
         return cls(values, (activation.lower, activation.upper), scale)
 

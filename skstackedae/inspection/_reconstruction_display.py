@@ -1,4 +1,4 @@
-"""What an autoencoder makes of samples."""
+"""Samples and their reconstructions."""
 
 import math
 from typing import Any, Self
@@ -14,7 +14,7 @@ from ._layers import Estimator, Names, check_estimator, feature_names_of
 
 
 class ReconstructionDisplay:
-    """Samples, above what an autoencoder or a pretrained stack makes of them.
+    """Samples, above their reconstructions by an autoencoder or a pretrained stack.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
     :meth:`plot` for other reconstructions. Samples are images if `image_shape` is
@@ -105,8 +105,8 @@ class ReconstructionDisplay:
             Axes to draw on. None makes a figure.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None is 'gray' for images and 'viridis' for heat maps. Samples and
-            reconstructions share one scale, that of the samples.
+            Colors. None means 'gray' for images and 'viridis' for heat maps. Samples
+            and reconstructions share one scale, the scale of the samples.
 
         Returns
         -------
@@ -142,14 +142,14 @@ class ReconstructionDisplay:
         cmap: Any = None,
         ax: Any = None,
     ) -> Self:
-        """Draw what a fitted estimator makes of samples.
+        """Draw samples and their reconstructions by a fitted estimator.
 
         Parameters
         ----------
         estimator : SparseAutoencoder or StackedAutoencoderClassifier
             A fitted estimator. A classifier encodes with its network and decodes with
-            the pretrained layers, which need ``pretrain=True``. Fine-tuning moves the
-            encoders away from the decoders, so that reconstructions become worse.
+            the pretrained layers, so it needs ``pretrain=True``. Fine-tuning changes
+            the encoders but not the decoders, so reconstructions become worse.
 
         X : array-like or sparse matrix of shape (n_samples, n_features)
             The samples to draw.
@@ -161,7 +161,7 @@ class ReconstructionDisplay:
             Names of the features. None takes them from the estimator.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None is 'gray' for images and 'viridis' for heat maps.
+            Colors. None means 'gray' for images and 'viridis' for heat maps.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on. None makes a figure.

@@ -1,4 +1,4 @@
-"""How the loss fell."""
+"""The loss during training."""
 
 from itertools import cycle
 from typing import Any, Self
@@ -14,8 +14,9 @@ class TrainingCurveDisplay:
     """The loss of every stage of a fit, one after the other on one logarithmic axis.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
-    :meth:`plot` for some records of its `history_`. Dashed lines show the scores on
-    validation rows: accuracies on their own axis, negative losses as losses.
+    :meth:`plot` for some records of `history_`. Dashed lines show the scores on
+    validation rows: accuracies have their own axis, negative losses are drawn as
+    losses.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class TrainingCurveDisplay:
         Raises
         ------
         ValueError
-            If there is no record, or one without `loss_curve`.
+            If there is no record, or if a record has no `loss_curve`.
         """
         if not self.history or not all("loss_curve" in part for part in self.history):
             raise ValueError("history must be a list of records with a loss_curve.")
