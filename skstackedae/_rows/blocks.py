@@ -123,7 +123,7 @@ class RowsInMemory:
 
     def map(self, function: Callable[..., Array], *args: Any) -> Array:
         """Return function(X, *args) for all rows, stacked in their order."""
-        results = self._run_quietly(self._calls(_on_X_alone, (function, *args)))
+        results = self._run_quietly(self._calls(lambda X, y, w: function(X, *args), ()))
         if len(self.slices) == 1:
             return next(results)
         mapped: Array | None = None
@@ -257,12 +257,6 @@ def _sum_as_float64(parts: Sequence[Any]) -> Array:
     for part in parts[1:]:
         total += part
     return total
-
-
-def _on_X_alone(
-    X: Array, y: Any, w: Any, function: Callable[..., Array], *args: Any
-) -> Array:
-    return function(X, *args)
 
 
 def map_rows(
