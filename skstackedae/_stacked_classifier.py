@@ -601,7 +601,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
                 f"{self.classes_.tolist()}: with warm_start=True pass rows of these "
                 "classes, or set warm_start=False."
             )
-        self.classes_: Array = classes
+        self.classes_ = classes
 
     def _encoded(
         self, X: Any, y: Array, sample_weight: Any, name: str = "y"
