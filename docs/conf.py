@@ -32,20 +32,20 @@ templates_path = ["_templates"]
 # As scikit-learn's documentation writes parameters: `alpha` is code.
 default_role = "literal"
 
-# A name that leads nowhere is a warning, and warnings are errors.
+# A reference without a target is a warning, and warnings are errors.
 nitpicky = True
 intersphinx_mapping = inventories.intersphinx_mapping(FOLDER / "generated")
 intersphinx_timeout = 5
 
 autosummary_generate = True
-# Types stand in the docstrings.
+# The docstrings have the types.
 autodoc_typehints = "none"
 toc_object_entries_show_parents = "hide"
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
 
-# Prompts are not copied, nor is what a line printed.
+# The copy button leaves out prompts and output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -58,7 +58,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "reset_modules": ("gallery_hooks.warnings_are_errors", "matplotlib"),
     "reset_modules_order": "both",
-    # Seconds and megabytes of the machine that builds say nothing to a reader.
+    # Times and memory of the build machine do not matter to a reader.
     "min_reported_time": float("inf"),
     "show_memory": False,
     "write_computation_times": False,
@@ -89,7 +89,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-# Pages without others below them need no list of those.
+# Pages without subpages need no list of subpages.
 html_sidebars = {
     page: []
     for page in ("index", "results", "benchmarks/README", "extending", "changelog")

@@ -1,4 +1,4 @@
-"""How the benchmarks measure: candidates in turn in one process, and one table."""
+"""Measurement of candidates in turn in one process, and tables."""
 
 import argparse
 import json
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from _machine import describe_machine
 
-# BLAS and OpenMP threads spin for tens of milliseconds after a call, in wait for the
-# next one: without a rest the next candidate would share its cores with them.
+# BLAS and OpenMP threads spin for tens of milliseconds after a call. Without a pause
+# the next candidate would share its cores with them.
 REST_SECONDS = 0.2
 
 
@@ -26,7 +26,7 @@ class Timing(NamedTuple):
 def measure(
     candidates: dict[str, Callable[[], Any]], rounds: int, warm_up: bool = True
 ) -> dict[str, Timing]:
-    """Run the candidates in turn (A B A B), so that all meet the same disturbances."""
+    """Run the candidates in turn (A B A B), so that disturbances affect all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     if warm_up:
         for candidate in candidates.values():

@@ -1,12 +1,12 @@
 """Deep networks of logistic units trained by Adam, as the accuracy benchmarks use them.
 
-Autoencoders have cross-entropy reconstructions, and each stage a fixed number of epochs
-with a step length that falls to 0.
+Autoencoders have cross-entropy reconstructions. Each stage has a fixed number of epochs
+and a learning rate that falls to 0.
 """
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
-# Of what was tried, what these learn serves few labels best.
+# Of the settings that were tried, these are best for few labels.
 SPARSE = {
     "tied_weights": True,
     "sparsity_target": 0.05,
@@ -16,7 +16,7 @@ SPARSE = {
 
 
 def epochs(n_epochs):
-    """Return the parameters of a stage of so many epochs, both estimators' alike."""
+    """Return the parameters of a stage with n_epochs, the same for both estimators."""
     return {
         "solver": "adam",
         "learning_rate": "linear",
@@ -28,7 +28,7 @@ def epochs(n_epochs):
 
 
 def autoencoder(n_epochs, corruption=0.0, **changes):
-    """Return an autoencoder, denoising where there is corruption."""
+    """Return an autoencoder, with masking noise if corruption is not 0."""
     parameters = {
         "loss": "log_loss",
         "sparsity_weight": 0,
@@ -41,7 +41,7 @@ def autoencoder(n_epochs, corruption=0.0, **changes):
 
 
 def network(size, n_epochs, prototype=None, **changes):
-    """Return a classifier that is pretrained where there is a prototype."""
+    """Return a classifier, with pretraining if there is a prototype."""
     parameters = {"alpha": 0, "random_state": 0}
     return StackedAutoencoderClassifier(
         size,

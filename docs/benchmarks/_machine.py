@@ -1,4 +1,4 @@
-"""What a benchmark ran on, for the line below its table."""
+"""Description of the machine, for the line below each table."""
 
 import contextlib
 import datetime

@@ -1,4 +1,4 @@
-"""MNIST for the benchmarks: from a file where there is one, else from OpenML."""
+"""MNIST for the benchmarks, from a file or from OpenML."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class MNIST(NamedTuple):
 
 
 def load_mnist(path: Path | None, dtype: str) -> MNIST:
-    """Read an .npz file with the fields of MNIST (uint8 pixels), or ask OpenML."""
+    """Read an .npz file with the fields of MNIST (uint8 pixels), or download MNIST."""
     if path is not None:
         with np.load(path) as file:
             parts = [file[name] for name in MNIST._fields]

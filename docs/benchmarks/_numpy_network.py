@@ -1,6 +1,6 @@
-"""The exercise's formulas on all rows at once, as translations to numpy write them.
+"""The formulas of the exercise in plain numpy, on all rows at once.
 
-No blocks, no threads of their own: matrix products are BLAS's, with its threads.
+There are no blocks and no threads, except the threads of BLAS in matrix products.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 
 def logistic(Z):
-    """As translations write it; scipy's expit is slower here."""
+    """The plain formula; scipy's expit is slower here."""
     return 1 / (1 + np.exp(-Z))
 
 
@@ -37,7 +37,7 @@ def autoencoder_cost(theta, X, layout, alpha, rho, beta):
 
 
 def network_cost(theta, X, Y, layout, alpha, hidden_alpha):
-    """Cost and gradient of hidden layers under a softmax; none is the softmax alone."""
+    """Cost and gradient of a softmax layer on any number of hidden layers."""
     coefs, intercepts = layout.unpack(theta.astype(X.dtype, copy=False))
     n_rows = len(X)
     activations = [X]
@@ -63,7 +63,7 @@ def network_cost(theta, X, Y, layout, alpha, hidden_alpha):
 
 
 def minimized(cost, theta, n_iterations, *arguments):
-    """Minimize by scipy's L-BFGS; return the best theta and the iterations it took."""
+    """Minimize by scipy's L-BFGS; return theta and the number of iterations."""
     options = {"maxiter": n_iterations, "ftol": 2e-16, "gtol": 2e-16}
     options["maxfun"] = 20 * n_iterations
     found = minimize(

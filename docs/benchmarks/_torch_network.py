@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
 
-# As many as BLAS and this package take; torch may count cores otherwise.
+# The same number as for BLAS and this package; torch may count cores differently.
 torch.set_num_threads(joblib.cpu_count())
 
 
@@ -17,7 +17,7 @@ def tensors(*arrays):
 
 
 def layers_of(layout, theta, dtype):
-    """Weights and biases of a flat vector as leaves that collect gradients."""
+    """Turn a flat vector into weights and biases that require gradients."""
     coefs, intercepts = layout.unpack(theta.astype(dtype))
     return [
         [torch.tensor(part, requires_grad=True) for part in parts]

@@ -50,14 +50,14 @@ SOFTMAX_ALPHA = 1e-4
 BATCH_SIZE = 200
 N_EPOCHS = 4
 TARGET_ACCURACY = 0.976
-# Numbers of epochs that are tried, in this order.
+# Numbers of epochs to try, in this order.
 TRIED_EPOCHS = (5, 10, 15, 20, 25, 30, 40, 60)
-# The same decay; torch has it for biases too.
+# The same decay as the others; torch also decays biases.
 TORCH_ADAM = {"fused": True, "weight_decay": 1e-4}
 
 
 def main() -> None:
-    """Answer the questions that were asked for."""
+    """Run the chosen parts."""
     parts = {"pipeline": pipeline, "adam": adam_epochs, "accuracy": time_to_accuracy}
     parts["small"] = small_data
     parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
@@ -101,7 +101,7 @@ def pipeline(arguments):
 
 
 def shortened(data, arguments):
-    """Take few rows where only the script is tried."""
+    """Take few rows if --quick is given."""
     if not arguments.quick:
         return data
     return data._replace(X_train=data.X_train[:400], y_train=data.y_train[:400])
@@ -189,17 +189,14 @@ def adam_epochs(arguments):
                 }
             )
     title = "One epoch of Adam, 784-200-200-10, batches of 200"
-    note = (
-        f"Medians of {arguments.rounds} rounds, with the range; ours from the record "
-    )
-    note += (
-        f"of the stage, others the difference of fits of {1 + N_EPOCHS} epochs and 1."
-    )
+    note = f"Medians of {arguments.rounds} rounds, with the range; skstackedae from "
+    note += "the record of the stage, others from the difference between fits of "
+    note += f"{1 + N_EPOCHS} epochs and 1 epoch."
     report("fit_adam", title, rows, arguments.out, note)
 
 
 def seconds_of_epoch(fit):
-    """Time an epoch: ours from the stage's record, of others from two fits."""
+    """Time an epoch: ours from the record of the stage, others from two fits."""
     time.sleep(REST_SECONDS)
     seconds = []
     for n_epochs in (1, 1 + N_EPOCHS):
@@ -207,14 +204,14 @@ def seconds_of_epoch(fit):
         model = fit(n_epochs)
         seconds.append(time.perf_counter() - start)
     if hasattr(model, "history_") and hasattr(model, "autoencoder"):
-        # The softmax stage has its epochs too, which are not asked for here.
+        # The record of fine-tuning, without the epochs of softmax training.
         return model.history_[-1]["seconds"] / model.history_[-1]["n_iter"]
-    # The difference leaves out what comes before the first epoch.
+    # The difference leaves out the time before the first epoch.
     return (seconds[1] - seconds[0]) / N_EPOCHS
 
 
 def adam_fits(data, dtype):
-    """Functions that train a new network for so many epochs and return it."""
+    """Return functions that train a new network for n epochs and return it."""
     X, y = data.X_train, data.y_train
     fits = {
         "skstackedae": lambda n: adam_classifier(n).fit(X, y),
@@ -227,7 +224,7 @@ def adam_fits(data, dtype):
 
 
 def adam_classifier(n_epochs):
-    """Return this package's network without pretraining; its softmax stage counts."""
+    """Return this package's network without pretraining."""
     return StackedAutoencoderClassifier(
         HIDDEN,
         pretrain=False,
@@ -305,10 +302,8 @@ def time_to_accuracy(arguments):
     ]
     title = f"Adam until {TARGET_ACCURACY:.1%} on the test images (float32, one seed)"
     note = f"Medians of {arguments.rounds} fits, with the range. Tried: "
-    note += (
-        f"{', '.join(map(str, tried))} epochs; ours has as many of the softmax layer "
-    )
-    note += "alone before them."
+    note += f"{', '.join(map(str, tried))} epochs; skstackedae first trains only the "
+    note += "softmax layer for the same number of epochs."
     report("fit_accuracy", title, rows, arguments.out, note)
 
 
@@ -365,10 +360,8 @@ def small_data(arguments):
                 }
             )
     title = "L-BFGS on small data, 1,797 x 64, 64-100-10"
-    note = (
-        f"Medians of {arguments.rounds} fits divided by their iterations; ours counts "
-    )
-    note += "the softmax stage's time, not its iterations."
+    note = f"Medians of {arguments.rounds} fits divided by their iterations; the time "
+    note += "of skstackedae includes softmax training, the iterations do not."
     report("fit_small", title, rows, arguments.out, note)
 
 

@@ -1,11 +1,11 @@
 """GridSearchCV: does it oversubscribe the cores, and what does cached pretraining save?
 
 A search over four settings of `alpha` in three folds, on 6,000 rows of MNIST in
-float32. While it runs, the threads of all its processes are counted that want a core
-(state R); more of them than cores would be oversubscription. With ``n_jobs=1`` the
-threads are those of the fits, with ``n_jobs=2`` each process has one. A search by
-MLPClassifier with about as many iterations stands beside it, for its threads: the work
-is not the same.
+float32. During the search, the script counts the threads of all processes that run or
+wait for a core (state R). More threads than cores are oversubscription. With
+``n_jobs=1`` the fits use threads, with ``n_jobs=2`` each process has one thread. For
+comparison of the threads, a search by MLPClassifier has about as many iterations; the
+work is not the same.
 
 A second table compares searches over eight settings of `alpha` with and without
 ``memory=``: pretraining of 200 iterations a layer, softmax training and fine-tuning of
@@ -79,7 +79,7 @@ def oversubscription(X, y, arguments):
 
 
 def cached_pretraining(X, y, arguments):
-    """Compare a search that pretrains once a fold with one that always does."""
+    """Compare a search that pretrains once for each fold with one without a cache."""
     n_pretraining, n_supervised = (5, 2) if arguments.quick else (200, 50)
     searches = {}
 
@@ -141,7 +141,7 @@ def describe(name, n_jobs, timings, counts):
 
 
 class RunningThreads:
-    """Counts of the threads that run or wait for a core, this sampler's left out."""
+    """Counts of the threads that run or wait for a core, except the sampler's own."""
 
     def __init__(self):
         self.counts = []
@@ -179,7 +179,7 @@ def n_running(pid, own):
 
 
 def watched(sampler, search, X, y):
-    """Return a function that fits the search under the sampler's eyes."""
+    """Return a function that fits the search while the sampler counts threads."""
 
     def fit():
         with sampler:

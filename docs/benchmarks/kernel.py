@@ -1,15 +1,15 @@
 """One value and gradient, side by side with its peers.
 
-Measures `value_and_gradient` of the sparse autoencoder (784-200 and 200-200) and of
-the fine-tuning network (784-200-200-10), in both precisions, against
+Compares `value_and_gradient` of the sparse autoencoder (784-200 and 200-200) and of
+the fine-tuning network (784-200-200-10), in both precisions, with
 
-- the objective's own matrix products alone, into memory that is there already,
-- a whole-array numpy formula, as translations of the UFLDL exercise write it,
-- PyTorch with autograd, eager and, where there is a C++ compiler, compiled,
+- only the matrix products of the objective, into allocated memory,
+- a whole-array numpy formula, as in translations of the UFLDL exercise,
+- PyTorch with autograd, eager and, if there is a C++ compiler, compiled.
 
-in turn, in one process, with equal threads, several evaluations in a row each time, as
-an optimizer would. Values and gradients of all candidates are compared before they are
-timed.
+The candidates run in turn in one process, with the same number of threads. Each runs
+several evaluations in a row, as an optimizer does. Values and gradients of all
+candidates are compared before the timing.
 
 Run it with ``python docs/benchmarks/kernel.py [--out DIR]``.
 """
@@ -60,7 +60,7 @@ def main() -> None:
         check_agreement(candidates)
         repeats = 2 if n > 10_000 else 5
         timings = measure(
-            {name: partial(each, repeats) for name, each in candidates.items()},
+            {name: partial(run, repeats) for name, run in candidates.items()},
             arguments.rounds,
         )
         rows.append(
@@ -81,9 +81,9 @@ def ratios(timings, repeats):
     }
     for name, timing in timings.items():
         if name not in (OURS, PRODUCTS):
-            each = timing._make(t / repeats for t in timing)
+            once = timing._make(t / repeats for t in timing)
             ratio = f"{timing.median / ours.median:.2f}"
-            columns[f"{name} : ours"] = f"{ratio}, {format_seconds(each)}"
+            columns[f"{name} : ours"] = f"{ratio}, {format_seconds(once)}"
     return columns
 
 
@@ -99,9 +99,9 @@ class Problem:
         self.weights = np.full(n_rows, 1 / n_rows, dtype=dtype)
 
     def candidates(self):
-        """Callables by name that evaluate so many times in a row.
+        """Callables by name that evaluate several times in a row.
 
-        All but the products return value and gradient.
+        All except the products return value and gradient.
         """
         found = {
             PRODUCTS: repeated(self.products()),
@@ -117,7 +117,7 @@ class Problem:
         return found
 
     def in_blocks(self, repeats):
-        """Evaluate the package's objective, threads started and stopped included."""
+        """Evaluate the package's objective, with the start and stop of threads."""
         with Threads(None) as threads:
             rows = rows_of(self.X, self.targets, self.weights, threads)
             rows = rows.cut_for(sum(self.layout.sizes))
@@ -125,8 +125,8 @@ class Problem:
             return repeated(lambda: objective.value_and_gradient(self.theta))(repeats)
 
     def in_torch(self, compiled=lambda loss: loss):
-        """Share the data with torch; return what evaluates loss and gradient."""
-        # Compiled code of another size would be generalized, and slower.
+        """Share the data with torch; return a function for loss and gradient."""
+        # After code of another size, torch would compile generalized, slower code.
         torch.compiler.reset()
         coefs, intercepts = in_torch.layers_of(self.layout, self.theta, self.X.dtype)
         loss = compiled(self.torch_loss)
@@ -146,7 +146,7 @@ class Autoencoder(Problem):
 
     @property
     def targets(self):
-        """None: rows are their own."""
+        """None, because rows are their own targets."""
         return None
 
     def objective(self, rows):
@@ -236,7 +236,7 @@ class Network(Problem):
 
 
 def repeated(evaluate):
-    """Return a function that evaluates so many times in a row."""
+    """Return a function that evaluates several times in a row."""
 
     def several(repeats):
         for _ in range(repeats):

@@ -1,9 +1,9 @@
 """Memory that a fit allocates above its data, beside scikit-learn's networks.
 
-tracemalloc's peak while `fit` runs, divided by the size of X: MNIST's 60,000 x 784
-pixels, few iterations (the first ones allocate all that later ones do). What is
-allocated outside of Python's and numpy's allocators (by BLAS, by threads), or kept by
-malloc after it was freed, is not seen.
+The script measures the peak of tracemalloc during `fit`, divided by the size of X, for
+MNIST's 60,000 x 784 pixels. Few iterations are enough, because later iterations
+allocate no more. tracemalloc does not see memory outside the allocators of Python and
+numpy (of BLAS, of threads), or freed memory that malloc keeps.
 
 Run it with ``python docs/benchmarks/memory.py [--data mnist.npz] [--out DIR]``.
 """
@@ -26,7 +26,7 @@ def main() -> None:
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    # What a first fit allocates once a process is not part of the others.
+    # The first fit allocates some memory once for the whole process.
     SparseAutoencoder(2, max_iter=1).fit([[0.0, 1.0], [1.0, 0.0]])
     rows = []
     for dtype in ("float32", "float64"):
@@ -54,7 +54,7 @@ def models(X, y):
     epochs = {**budget, "max_iter": 2, "solver": "adam"}
     peers = {"activation": "logistic"}
     prototype = SparseAutoencoder(max_iter=ITERATIONS, tol=0)
-    deep, flat = (200, 200), (200,)
+    deep, shallow = (200, 200), (200,)
     return {
         "SparseAutoencoder 784-200, lbfgs": (SparseAutoencoder(200, **budget), None),
         "SparseAutoencoder 784-200, adam": (SparseAutoencoder(200, **epochs), None),
@@ -72,14 +72,14 @@ def models(X, y):
         ),
         "MLPClassifier 784-200-200, adam": (MLPClassifier(deep, **peers, **epochs), y),
         "MLPRegressor 784-200-784 as autoencoder, lbfgs": (
-            MLPRegressor(hidden_layer_sizes=flat, solver="lbfgs", **peers, **budget),
+            MLPRegressor(hidden_layer_sizes=shallow, solver="lbfgs", **peers, **budget),
             X,
         ),
     }
 
 
 def peak_of_fit(model, X, y):
-    """Bytes at the highest point of a fit, above what is there before it."""
+    """Return the peak of memory during a fit in bytes, above the memory before it."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

@@ -1,11 +1,12 @@
 """Three hidden layers of 1,000 units on all of MNIST: pretrained or not, noisy or not.
 
-Beside the figures of Vincent et al., "Stacked Denoising Autoencoders" (Journal of
-Machine Learning Research 11, 2010): 98.60 % with plain autoencoders (SAE-3), 98.72 %
-with masking noise (SDAE-3). Logistic units, cross-entropy reconstructions, Adam.
-``--validate`` hides the labels of the last 10,000 training images and scores those, to
-choose by; with ``--memory`` it shares the pretraining, which sees no label, with the
-run that scores the test images.
+The references are the figures of Vincent et al., "Stacked Denoising Autoencoders"
+(Journal of Machine Learning Research 11, 2010): 98.60 % with plain autoencoders
+(SAE-3), 98.72 % with masking noise (SDAE-3). The networks have logistic units and
+cross-entropy reconstructions; Adam trains them. To choose settings, ``--validate``
+hides the labels of the last 10,000 training images and scores these images. With
+``--memory`` it shares the pretraining, which uses no labels, with the run that scores
+the test images.
 
 Run it with ``python docs/benchmarks/mnist_deep.py [--data mnist.npz] [--out DIR]
 [--models NAME ...] [--validate] [--alpha 1e-5] [--memory DIR]``; a model takes 15 to
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def parsed_arguments():
-    """Return what the command line says."""
+    """Read the command line."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     parser.add_argument("--validate", action="store_true", help="no test images")
     parser.add_argument("--models", nargs="+", choices=PUBLISHED)
@@ -88,7 +89,7 @@ def parsed_arguments():
 
 
 def rows_of(arguments):
-    """Return what is learned from and what is scored."""
+    """Return training rows and rows to score, with labels."""
     data = load_mnist(arguments.data, "float32")
     if arguments.quick:
         data = data._replace(X_train=data.X_train[:1_000], y_train=data.y_train[:1_000])

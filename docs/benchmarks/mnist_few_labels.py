@@ -1,19 +1,19 @@
-"""Few labels, many images: what pretraining on unlabeled rows buys.
+"""Few labels, many images: the gain of pretraining on unlabeled rows.
 
 Sparse denoising autoencoders learn from all 60,000 training images of MNIST, without
-labels; 100 to 3,000 of the images have a label besides. The same network is trained on
-those with and without what was learned, beside scikit-learn's classifiers. Each number
-of labels is drawn ten times, stratified; the pretrained layers, which see no label, are
-the same for all draws (``fit(X, y)`` with y = -1 where there is no label trains the
-same in one call). Penalties of LogisticRegression and SVC are searched on the labeled
-images of each draw, by cross-validation. ``--validate`` makes other draws, from the
-first 50,000 training images, and scores the last 10,000, to choose by.
+labels. 100 to 3,000 of the images have a label. The same network is trained on the
+labeled images with and without pretraining, beside scikit-learn's classifiers. Each
+number of labels is drawn ten times, stratified. The pretrained layers use no labels, so
+they are the same for all draws (``fit(X, y)`` with y = -1 for unlabeled images trains
+the same network in one call). Penalties of LogisticRegression and SVC are searched on
+the labeled images of each draw, by cross-validation. To choose settings, ``--validate``
+makes other draws, from the first 50,000 training images, and scores the last 10,000.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--unlabeled 10000]
 [--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the number of
-labels, and units of the first layer. Self-training of the network alone takes half an
-hour on one core for ten draws of 1,000 labels.
+labels, and units of the first layer. Self-training of the network takes half an hour on
+one core for ten draws of 1,000 labels.
 """
 
 import time
@@ -40,13 +40,13 @@ from skstackedae.inspection import ComponentsDisplay
 # Classifier" (Advances in Neural Information Processing Systems 24, 2011).
 PUBLISHED = {100: "86.53 %", 600: "93.70 %", 1_000: "95.23 %", 3_000: "96.78 %"}
 FINE_TUNED = "pretrained, fine-tuned"
-# Units, and epochs of pretraining.
+# Number of units and epochs of pretraining of each layer.
 LAYERS = (1_000, 20), (1_000, 15)
-# Part of the inputs that is masked, in pretraining and in fine-tuning.
+# Fraction of the inputs that is masked, in pretraining and in fine-tuning.
 NOISE = 0.3
 BATCH_SIZE = 50
-# With fewer labels a network needs more epochs, and with self-training's 10,000 images
-# hours of them.
+# With fewer labels a network needs more epochs; with the 10,000 images of self-training
+# they would take hours.
 LEAST_SELF_TRAINING = 1_000
 UNLABELED = -1
 N_DRAWN = 100
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def parsed_arguments():
-    """Return what the command line says."""
+    """Read the command line."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=1)
     parser.add_argument("--labels", type=int, nargs="+")
     parser.add_argument("--draws", type=int)
@@ -102,7 +102,7 @@ def parsed_arguments():
         "--unlabeled",
         type=int,
         default=10_000,
-        help="so many of the images without labels are for self-training",
+        help="number of unlabeled images for self-training",
     )
     parser.add_argument("--memory", help="folder that keeps pretrained layers")
     arguments = parser.parse_args()
@@ -114,9 +114,9 @@ def parsed_arguments():
 
 
 def rows_of(data, arguments):
-    """Return a function that draws images to learn from, and the images to score on.
+    """Return a function that draws training images, and the images to score.
 
-    Those with a label come first, then some of those without.
+    In a draw, labeled images come first, then some unlabeled images.
     """
     n_train, offset = len(data.X_train), 0
     test = data.X_test, data.y_test
@@ -141,7 +141,7 @@ def rows_of(data, arguments):
 
 
 def pretrained_layers(X, arguments):
-    """Learn from all images, layer by layer; a memory keeps what was learned."""
+    """Train the layers on all images, one after the other; a memory caches them."""
     cached_fit = Memory(arguments.memory, verbose=0).cache(fitted)
     layers = []
     for prototype in prototypes(arguments.quick):
@@ -151,7 +151,7 @@ def pretrained_layers(X, arguments):
 
 
 def fitted(model, X):
-    """Return a fitted model; a function of its own, for the memory."""
+    """Fit a model; this is a function because the memory caches functions."""
     return model.fit(X)
 
 
@@ -206,7 +206,7 @@ def models(layers, n_labels, seed, arguments):
 
 
 def epochs_of(n_labels):
-    """Return fewer epochs, but more steps, where there are more labels."""
+    """Return fewer epochs, but more steps, for more labels."""
     return int(np.clip(50_000 // n_labels, 20, 200))
 
 

@@ -2,7 +2,7 @@
 
 A 784-200-200-10 network on all of MNIST: two sparse autoencoders (rho 0.1, beta 3,
 lambda 3e-3) and a softmax layer, 200 iterations of L-BFGS a stage, then fine-tuning:
-once with the exercise's decay of the softmax layer alone, once with a decay of all
+once with decay of only the softmax layer, as in the exercise, once with decay of all
 weights. UFLDL reports 92.6 % for softmax on raw pixels, 87.7 % before and 97.6 % after
 fine-tuning.
 
@@ -31,7 +31,7 @@ import matplotlib.pyplot as plt
 
 HIDDEN_LAYER_SIZES = (200, 200)
 N_ITERATIONS = 200
-# tol=0 stops only where nothing is left to gain: every stage gets its 200 iterations.
+# With tol=0 a stage stops early only if the loss does not fall at all.
 BUDGET = {"max_iter": N_ITERATIONS, "tol": 0}
 AUTOENCODER = SparseAutoencoder(
     alpha=3e-3, sparsity_target=0.1, sparsity_weight=3.0, **BUDGET
@@ -40,7 +40,7 @@ FINE_TUNINGS = {
     "fine-tuned, alpha=3e-3, hidden_alpha=0": {"alpha": 3e-3, "hidden_alpha": 0},
     "fine-tuned, alpha=1e-4 on all weights": {"alpha": 1e-4, "hidden_alpha": None},
 }
-# A unit that varies less than this over the training rows tells nothing.
+# A unit with a smaller standard deviation over the training rows is dead.
 DEAD_STD = 0.01
 
 
@@ -90,7 +90,7 @@ def parse_arguments() -> argparse.Namespace:
 def report(name: str, model: StackedAutoencoderClassifier, data: MNIST) -> None:
     """Fit a model; print a line for each stage, accuracies where there are labels."""
     with warnings.catch_warnings():
-        # Every stage is meant to use up its iterations.
+        # Every stage should use up its iterations.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(data.X_train, data.y_train)
     for stage in model.history_:

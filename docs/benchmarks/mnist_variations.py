@@ -1,20 +1,21 @@
 """Harder digits: MNIST rotated, and on a background of noise.
 
-Made from MNIST by the recipe of Larochelle et al., "An Empirical Evaluation of Deep
-Architectures on Problems with Many Factors of Variation" (ICML 2007): each image turned
-by an angle drawn from [0, 2 pi), or pixels of the background drawn from [0, 1]; 10,000
-images to learn from, 2,000 to choose by, 50,000 to test on. Linear interpolation of the
-turned ones, and the brighter of digit and background, are choices of this script; nor
-are the paper's random numbers known, so that published figures are neighbors, not
-goals to the last digit. They are from Vincent et al., "Stacked Denoising Autoencoders"
-(Journal of Machine Learning Research 11, 2010).
+The images are made from MNIST by the recipe of Larochelle et al., "An Empirical
+Evaluation of Deep Architectures on Problems with Many Factors of Variation" (ICML
+2007): each image is rotated by an angle drawn from [0, 2 pi), or gets a background of
+pixels drawn from [0, 1]. There are 10,000 training images, 2,000 validation images and
+50,000 test images. This script chooses linear interpolation for rotated images, and the
+brighter of digit and background. The random numbers of the paper are not known either,
+so the published figures are only approximately comparable. They are from Vincent et
+al., "Stacked Denoising Autoencoders" (Journal of Machine Learning Research 11, 2010).
 
-Networks of three layers, pretrained or not, with masking noise or not, stand beside an
-SVM with Gaussian kernel, and a linear one on the features of two autoencoders. Run it
+Networks of three layers, with and without pretraining and masking noise, are compared
+with an SVM with Gaussian kernel and a linear SVM on the features of two autoencoders.
+Run it
 with ``python docs/benchmarks/mnist_variations.py [--data mnist.npz] [--out DIR]
 [--variations rotated background] [--models NAME ...] [--validate]``; it takes about an
 hour on two cores if each variation has a process of its own (``OMP_NUM_THREADS=1``).
-``--validate`` leaves the test images alone.
+``--validate`` does not use the test images.
 """
 
 import time
@@ -36,8 +37,8 @@ from skstackedae import StackedAutoencoderClassifier
 N_TRAIN, N_VALIDATION, N_TEST = 10_000, 2_000, 50_000
 SIDE = 28
 HIDDEN = (1_000, 1_000, 1_000)
-# Part of the pixels that models with noise mask: of the few that were tried, with 500
-# units, what did best on the images to choose by.
+# Fraction of the pixels that models with noise mask: the best of the few that were
+# tried, with 500 units, on the validation images.
 MASKED = {
     "rotated": {"pretraining": 0.25, "fine-tuning": 0.25, "without pretraining": 0.1},
     "background": {"pretraining": 0.0, "fine-tuning": 0.1, "without pretraining": 0.1},
@@ -94,15 +95,15 @@ def main() -> None:
             rows.append(row)
             print(rows[-1], flush=True)
     n_train, n_validation, n_test = (f"{count:,}" for count in counts)
-    note = f"{n_train} images to learn from, {n_validation} to choose by, "
-    note += "no others; " if arguments.validate else f"{n_test} to test on; "
+    note = f"{n_train} training images, {n_validation} validation images, "
+    note += "no test images; " if arguments.validate else f"{n_test} test images; "
     formats = {"validation": "{:.2%}", "test": "{:.2%}", "seconds of fit": "{:.0f}"}
     title = "Variations of MNIST"
     report("mnist_variations", title, rows, arguments.out, f"{note}float32.", formats)
 
 
 def rotated(X, rng):
-    """Turn each image by an angle of its own."""
+    """Rotate each image by its own random angle."""
     angles = rng.uniform(0, 360, size=len(X))
     turned = [
         rotate(image.reshape(SIDE, SIDE), angle, reshape=False, order=1)
@@ -112,7 +113,7 @@ def rotated(X, rng):
 
 
 def background(X, rng):
-    """Put each digit before noise: where it is brighter, it shows."""
+    """Take the brighter of digit and noise for each pixel."""
     return np.maximum(X, rng.uniform(size=X.shape).astype(X.dtype))
 
 
@@ -157,7 +158,7 @@ def models(variation, quick, counts):
 
 
 def fit_and_score(model, X, y, counts, *, validate):
-    """Fit a model; return what was chosen, scores, and the seconds that it took."""
+    """Fit a model; return the chosen parameters, the scores and the seconds."""
     n_train, n_validation, _ = counts
     stop = n_train + n_validation
     train, validation = slice(n_train), slice(n_train, stop)
@@ -169,7 +170,7 @@ def fit_and_score(model, X, y, counts, *, validate):
         # All models learn from the same images.
         model = SVC(**chosen)
     if isinstance(model, StackedAutoencoderClassifier):
-        # The epoch with the best score among the images to choose by.
+        # The epoch with the best score on the validation images is kept.
         model.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])
         chosen = {"epoch": 1 + int(np.argmax(model.validation_scores_))}
     else:

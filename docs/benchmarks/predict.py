@@ -1,9 +1,9 @@
 """Class probabilities for 1, 100 and 60,000 rows, side by side with peers.
 
-Networks of one shape, 784-200-200-10 (after a short fit; which weights does not matter
-to the time), in this package, scikit-learn's MLPClassifier and PyTorch; both
-precisions. One row is the case of a server: there validation of the input takes most of
-the time, and PyTorch has none.
+The candidates are networks of one shape, 784-200-200-10, in this package,
+scikit-learn's MLPClassifier and PyTorch, in both precisions. The fits are short,
+because the weights do not change the time. One row is the case of a server: validation
+of the input then takes most of the time, and PyTorch does not validate.
 
 Run it with ``python docs/benchmarks/predict.py [--data mnist.npz] [--out DIR]``.
 """
@@ -76,7 +76,7 @@ def compare(functions, X, repeats, rounds):
 
 
 def repeated(function, X, repeats):
-    """Call so many times in a row."""
+    """Return a function that calls several times in a row."""
 
     def several():
         for _ in itertools.repeat(None, repeats):

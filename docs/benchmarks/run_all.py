@@ -1,8 +1,8 @@
 """Run every speed benchmark and join their tables in one file.
 
 Run it with ``python docs/benchmarks/run_all.py --data mnist.npz --out DIR``; it takes
-an hour and more. ``--quick`` tries every script on a small size. ``DIR/results.md``
-gets all tables, the figures lie beside it.
+more than an hour. ``--quick`` tries every script with a small size. The tables are
+written to ``DIR/results.md``, the figures to ``DIR``.
 """
 
 import argparse
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Run the scripts one after the other, because they would disturb each other."""
+    """Run the scripts one after the other, so that they do not disturb each other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="mnist.npz; default: from OpenML")
     parser.add_argument("--out", type=Path, required=True, help="folder for results")

@@ -1,9 +1,9 @@
-"""How an evaluation of the objective grows: rows, features, hidden units, threads.
+"""Growth of the time of an evaluation with rows, features, hidden units and threads.
 
-Times the sparse autoencoder's value and gradient, which is nearly all that a fit does,
-on synthetic data in float32. The largest set of rows is a memory-mapped file, which
-passes through the page cache. The exponent is the slope of the line through all
-points on logarithmic scales, by least squares; 1 is linear.
+Times value and gradient of the sparse autoencoder, which take nearly all the time of a
+fit, on synthetic data in float32. The largest set of rows is a memory-mapped file,
+which passes through the page cache. The exponent is the slope of the least-squares line
+through all points on logarithmic scales; 1 is linear growth.
 
 Run it with ``python docs/benchmarks/scaling.py [--out DIR]``.
 """
@@ -97,7 +97,7 @@ def evaluation(what, size, n_rows, folder):
 
 
 def synthetic(n_rows, n_features, folder):
-    """Uniform random rows, written chunk by chunk; the largest set to a file."""
+    """Draw uniform random rows, chunk by chunk; the largest set is in a file."""
     shape = (n_rows, n_features)
     if n_rows >= MEMORY_MAPPED_ROWS:
         X = np.memmap(folder / "X", dtype=np.float32, mode="w+", shape=shape)

@@ -1,13 +1,14 @@
-"""Self-taught learning: features of digits 5 to 9 serve to tell 0 to 4 apart.
+"""Self-taught learning: features of digits 5 to 9 help to classify digits 0 to 4.
 
 The exercise of UFLDL: a sparse autoencoder (784-200, rho 0.1, beta 3, lambda 3e-3, 400
-iterations) learns from the images of 5 to 9 among MNIST's training images, whose labels
-it never sees. Frozen, it is the hidden layer of a softmax classifier (decay 1e-4) that
-learns from half of the images of 0 to 4 (the first, 100 iterations, as in the exercise)
-and is tested on the other half. UFLDL reports 98.3 %, and 96 % for raw pixels.
+iterations) learns from the images of 5 to 9 among MNIST's training images, without
+labels. It is then the frozen hidden layer of a softmax classifier (decay 1e-4, 100
+iterations). The classifier learns from the first half of the images of 0 to 4, as in
+the exercise, and is tested on the other half. UFLDL reports 98.3 %, and 96 % for raw
+pixels.
 
 Run it with ``python docs/benchmarks/self_taught.py [--data mnist.npz] [--out DIR]``; it
-takes some five minutes on two cores.
+takes about five minutes on two cores.
 """
 
 import time
@@ -69,7 +70,7 @@ def main() -> None:
             }
         )
     note = f"{np.sum(y >= 5):,} unlabeled images of 5 to 9, {len(train):,} labeled "
-    note += f"ones of 0 to 4 to learn from and {len(test):,} to be tested on; float32."
+    note += f"training images and {len(test):,} test images of 0 to 4; float32."
     report("self_taught", "Self-taught learning", rows, arguments.out, note)
 
 

@@ -1,7 +1,7 @@
-"""Which functions an evaluation of the sparse autoencoder spends its time in.
+"""Profile of an evaluation of the sparse autoencoder, function by function.
 
-Profiles value and gradient of 784-200 on one thread, and the products alone on the same
-blocks, so that what the products leave is what activations, sums and Python cost.
+Profiles value and gradient of 784-200 on one thread, and only the products on the same
+blocks. The difference is the cost of activations, sums and Python.
 
 Run it with ``python docs/benchmarks/where_time_goes.py [--out DIR]``.
 """
@@ -36,7 +36,7 @@ def main() -> None:
         rows.append(row(dtype, "the products alone, in blocks", products, total))
         rows += [row(dtype, *function, total) for function in functions]
     title = f"Where an evaluation spends its time, 784-200, {n_rows:,} rows, one thread"
-    note = "A function's own time, its products included, what it calls not."
+    note = "Own time of each function: with its products, without functions it calls."
     report("where_time_goes", title, rows, arguments.out, note)
 
 

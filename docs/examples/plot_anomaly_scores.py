@@ -3,16 +3,17 @@
 Anomalies: tumors unlike benign ones
 ====================================
 
-An autoencoder that has seen ordinary samples alone reconstructs other ones worse. The
-error is an anomaly score: ``-score_samples(X)``. Here the ordinary samples are benign
-tumors; malignant ones come up in the test only.
+An autoencoder that was trained only on ordinary samples reconstructs other samples
+worse. The error is an anomaly score: ``-score_samples(X)``. Here the ordinary samples
+are benign tumors; malignant tumors are only in the test set.
 """
 
 # %%
-# Benign samples to learn from
-# ----------------------------
-# Three fifths of the benign tumors, drawn ten times. The rest of them and all
-# malignant ones are the test. The scaler, too, sees benign samples alone.
+# Benign training samples
+# -----------------------
+# The training set is 60 % of the benign tumors, drawn ten times. The other benign
+# tumors and all malignant tumors are the test set. The scaler also uses only benign
+# samples.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,10 +34,10 @@ print(f"{len(benign)} benign, {len(malignant)} malignant, {X.shape[1]} measureme
 # %%
 # Three scores
 # ------------
-# Without anomalies to try them on, settings cannot be tuned for finding them. The
-# autoencoder has fewer units than there are measurements and no sparsity penalty. PCA
-# has as many components; its score is the squared error of the reconstruction, as the
-# autoencoder's is. The isolation forest has scikit-learn's defaults.
+# Without anomalies in the training set, settings cannot be tuned to find anomalies. The
+# autoencoder has fewer units than there are measurements, and no sparsity penalty. PCA
+# has the same number of components. Both scores are half the squared error of the
+# reconstruction. The isolation forest has scikit-learn's defaults.
 
 N_COMPONENTS = 20
 
@@ -90,14 +91,15 @@ for name, values in areas.items():
     print(f"  {name:17} {np.mean(values):.3f} ± {np.std(values):.3f}")
 
 # %%
-# All three tell the two kinds apart well, and their areas differ by less than one
-# score's area does from split to split: none of them is ahead on these data.
+# All three methods separate the two kinds well. The differences between the methods are
+# smaller than the differences between the splits, so no method is best on these data.
 
 # %%
 # The figure
 # ----------
-# The first of the ten splits. On the left the autoencoder's scores; on the right how
-# many malignant tumors each score finds, for how many false alarms.
+# The figure shows the first of the ten splits: on the left the scores of the
+# autoencoder, on the right the fraction of malignant tumors that each score finds, by
+# the fraction of false alarms.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 is_malignant, scores = first_split["autoencoder"]
@@ -118,8 +120,8 @@ left.legend(frameon=False)
 right.set_prop_cycle(color=["#0072B2", "#E69F00", "#555555"])
 for name, (is_malignant, scores) in first_split.items():
     RocCurveDisplay.from_predictions(is_malignant, scores, name=name, ax=right)
-right.set(title="ROC curves", xlabel="false alarms (part of the benign)")
-right.set_ylabel("found (part of the malignant)")
+right.set(title="ROC curves", xlabel="false alarms (fraction of the benign)")
+right.set_ylabel("found (fraction of the malignant)")
 for axis in (left, right):
     axis.spines[["top", "right"]].set_visible(False)
 plt.show()

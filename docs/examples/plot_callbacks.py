@@ -3,8 +3,9 @@
 Progress, scores and stopping
 =============================
 
-From scikit-learn 1.9 on, callbacks see every iteration of a fit. This example needs
-that version and, for the progress bar, the package ``rich`` (``pip install rich``).
+The callbacks of scikit-learn 1.9 and later follow every iteration of a fit. This
+example needs this version and, for the progress bar, the package ``rich`` (``pip
+install rich``).
 """
 
 # %%
@@ -33,18 +34,19 @@ classifier = StackedAutoencoderClassifier(
 # %%
 # A progress bar
 # --------------
-# It draws the fit, its stages and their iterations. A stage may end before `max_iter`.
+# The progress bar draws the fit, its stages and their iterations. A stage may end
+# before `max_iter`.
 
 classifier.set_callbacks(ProgressBar()).fit(X_train, y_train)
 
 # %%
-# A callback of one's own
-# -----------------------
-# Four methods make a callback. ``on_fit_task_end`` gets what it names:
-# `fitted_estimator` is, from softmax training on, a copy that predicts as if the fit
-# ended there (None before). If the method returns True after an iteration, that stage
-# ends and the next one begins. This one ends a stage once 99.5 % of the training digits
-# are right, and notes the accuracy on held-out digits, by which nothing is decided.
+# A custom callback
+# -----------------
+# A callback has four methods. ``on_fit_task_end`` gets the arguments that it names.
+# From softmax training on, `fitted_estimator` is a copy that predicts as if the fit had
+# ended (before, it is None). If the method returns True after an iteration, the stage
+# ends and the next stage begins. This callback ends a stage when 99.5 % of the training
+# digits are classified correctly. It also records the accuracy on held-out digits.
 
 
 class StopWhenLearned:
@@ -55,17 +57,17 @@ class StopWhenLearned:
         self.accuracy = []
 
     def setup(self, estimator, context):
-        """Begin with nothing noted."""
+        """Forget earlier accuracies."""
         self.accuracy.clear()
 
     def teardown(self, estimator, context):
-        """Nothing to tidy up."""
+        """Do nothing."""
 
     def on_fit_task_begin(self, estimator, context):
-        """Nothing to do before an iteration."""
+        """Do nothing."""
 
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-        """Note the held-out accuracy; tell whether the stage may end."""
+        """Record the held-out accuracy; tell whether the stage may end."""
         if context.task_name != "iteration" or fitted_estimator is None:
             return False
         score = fitted_estimator.score(self.X_held_out, self.y_held_out)
@@ -74,8 +76,8 @@ class StopWhenLearned:
 
 
 # %%
-# Several callbacks watch the same fit. scikit-learn's ``ScoringMonitor`` records scores
-# on the training rows.
+# A fit can have several callbacks. scikit-learn's ``ScoringMonitor`` records scores on
+# the training rows.
 
 unstopped = [stage["n_iter"] for stage in classifier.history_]
 held_out = StopWhenLearned(X_test, y_test)
@@ -90,7 +92,8 @@ print(f"Accuracy on held-out digits: {classifier.score(X_test, y_test):.3f}")
 # %%
 # The figure
 # ----------
-# Accuracy after each iteration of softmax training and of fine-tuning.
+# The figure shows the accuracy after each iteration of softmax training and
+# fine-tuning.
 
 training_accuracy = [
     row["accuracy"]

@@ -3,18 +3,18 @@
 Digits on a map of two units
 ============================
 
-A network whose last hidden layer has two units must put all that it knows about a digit
-into two numbers. Drawn, they are a map of the digits; PCA and linear discriminant
-analysis make such maps, too.
+A network whose last hidden layer has two units must describe a digit by two numbers.
+These numbers are a map of the digits. PCA and linear discriminant analysis make such
+maps, too.
 """
 
 # %%
 # Three maps
 # ----------
-# PCA has no labels. Linear discriminant analysis (LDA) has them, and so has the
-# network, whose pretrained layers are fine-tuned. ``transform`` returns the two units'
-# activations. They are linear units (``activation="identity"``), so that the map has no
-# edges; the list gives each layer its own prototype.
+# PCA uses no labels. Linear discriminant analysis (LDA) uses labels, and so does the
+# network, whose pretrained layers are fine-tuned. ``transform`` returns the activations
+# of the two units. They are linear (``activation="identity"``), so that the map has no
+# edges. The list gives each layer its own prototype.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -47,10 +47,10 @@ maps = {
 }
 
 # %%
-# How much two numbers tell
-# -------------------------
-# Accuracy of ten nearest neighbors on the map, for held-out digits. It measures what
-# the map shows, and is no more than that.
+# Accuracy on the maps
+# --------------------
+# Ten nearest neighbors on the map classify held-out digits. Their accuracy measures how
+# well the map separates the classes.
 
 places = {}
 print("Accuracy of ten nearest neighbors on the map, held-out digits")
@@ -64,13 +64,13 @@ network = maps["network, two units"]
 print(f"The network's own accuracy: {network.score(X_test, y_test):.3f}")
 
 # %%
-# The network's map keeps the classes apart, the linear ones do not: two linear
+# The map of the network separates the classes, the linear maps do not: two linear
 # directions are too few for ten classes of digits.
 
 # %%
 # The figure
 # ----------
-# Each held-out digit is drawn as its number.
+# The figure shows each held-out digit as its number.
 
 colors = plt.get_cmap("tab10").colors
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")

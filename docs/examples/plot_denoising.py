@@ -1,18 +1,18 @@
 """
-======================
-Mending damaged digits
-======================
+========================
+Repairing damaged digits
+========================
 
-With ``corruption=0.3`` an autoencoder sees images of which 30 % of the pixels were set
-to 0, and is to tell what they were: a denoising autoencoder. What it learns shows on
-digits that it has not seen, damaged in the same way.
+With ``corruption=0.3`` an autoencoder sees images in which 30 % of the pixels are
+masked (set to 0), and learns to restore them from the rest: it is a denoising
+autoencoder. This example lets it repair unseen digits with the same kind of damage.
 """
 
 # %%
 # Digits with missing pixels
 # --------------------------
-# A pixel that is missing cannot be told from one that is 0, as most of the background
-# is.
+# A missing pixel is 0, like most pixels of the background, so a model cannot see which
+# pixels are missing.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +31,7 @@ random_state = np.random.RandomState(0)
 
 
 def damage(images):
-    """Set a part of the pixels to 0."""
+    """Set a fraction of the pixels to 0."""
     is_missing = random_state.uniform(size=images.shape) < CORRUPTION
     return np.where(is_missing, 0.0, images)
 
@@ -39,13 +39,13 @@ def damage(images):
 damaged = damage(X_test)
 
 # %%
-# Three ways to mend them
-# -----------------------
-# Two autoencoders that differ in `corruption` alone; 'adam' draws the noise anew for
-# each mini-batch. The third is the best linear map from damaged digits to whole ones,
-# learned from ten damaged copies of each training digit (ridge regression, its penalty
-# chosen by cross-validation). The autoencoders' settings were found by hand, on these
-# digits. Leaving the digits as they are is the least to beat.
+# Three ways to repair them
+# -------------------------
+# Two autoencoders differ only in `corruption`; 'adam' masks different pixels in every
+# mini-batch. The third way is the best linear map from damaged digits to whole digits,
+# learned from ten damaged copies of each training digit (ridge regression, with a
+# penalty chosen by cross-validation). The settings of the autoencoders were found by
+# hand, on these digits. The baseline is the damaged digits without repair.
 
 settings = {
     "sparsity_weight": 0,
@@ -60,7 +60,7 @@ denoising = SparseAutoencoder(100, corruption=CORRUPTION, **settings).fit(X_trai
 copies = np.concatenate([X_train] * 10)
 linear = RidgeCV(alphas=np.logspace(-2, 3, 6)).fit(damage(copies), copies)
 
-mended = {
+repaired = {
     "damaged": damaged,
     "autoencoder": plain.inverse_transform(plain.transform(damaged)),
     "linear map": linear.predict(damaged),
@@ -68,24 +68,24 @@ mended = {
 }
 errors = {
     name: np.mean(np.sum((images - X_test) ** 2, axis=1)) / 2
-    for name, images in mended.items()
+    for name, images in repaired.items()
 }
 print("Half the squared distance to the whole digit, mean over held-out digits")
 for name, error in errors.items():
     print(f"  {name:12} {error:.3f}")
 
 # %%
-# The plain autoencoder has learned to copy what it sees, and that includes damage. The
-# linear map knows what is missing on average. The denoising autoencoder is the closest:
-# what it puts into a gap depends on the rest of the digit in more than a linear way.
+# The plain autoencoder has learned to copy its input, damage included. The linear map
+# fills gaps by a linear function of the other pixels. The denoising autoencoder has the
+# smallest error, because it fills gaps by a nonlinear function of the other pixels.
 
 # %%
 # The figure
 # ----------
-# The first digit of each class in the test, and the mean errors.
+# The figure shows the first test digit of each class, and the mean errors.
 
 first = [np.flatnonzero(y_test == digit)[0] for digit in range(10)]
-rows = {"whole": X_test, **mended}
+rows = {"whole": X_test, **repaired}
 
 figure, axes = plt.subplots(
     len(rows), 10, figsize=(9, 4.8), gridspec_kw={"wspace": 0.05, "hspace": 0.05}
@@ -97,5 +97,5 @@ for line, (name, images) in zip(axes, rows.items(), strict=True):
     caption = f"{name}\n({errors[name]:.2f})" if name in errors else name
     line[0].set_ylabel(caption, rotation=0, ha="right", va="center", labelpad=8)
 figure.subplots_adjust(left=0.13, right=0.99, bottom=0.02, top=0.92)
-figure.suptitle("Held-out digits without 30 % of their pixels, and mended")
+figure.suptitle("Held-out digits without 30 % of their pixels, and repaired")
 plt.show()

@@ -3,21 +3,22 @@
 Handwritten digits, from pixels to depth
 ========================================
 
-Three classifiers on scikit-learn's digits, each a step on the way to the last:
+This example compares three classifiers on scikit-learn's digits:
 
 1. softmax regression on raw pixels;
 2. two sparse autoencoders, pretrained one after the other without labels, and a softmax
-   classifier on what they learned;
-3. the same network after fine-tuning all of its weights together.
+   classifier on their features;
+3. the same network after fine-tuning of all weights together.
 
-The figure shows what the first layer learned, how well the pretrained stack
-reconstructs digits that it never saw, and the loss of all stages.
+The figure shows the features of the first layer, reconstructions of unseen digits by
+the pretrained stack, and the loss of all stages.
 """
 
 # %%
 # Data
 # ----
-# 1,797 images of 8 x 8 pixels. Logistic units work on values in [0, 1].
+# There are 1,797 images of 8 x 8 pixels. They are scaled to [0, 1], the range of
+# logistic units.
 
 import sys
 
@@ -40,9 +41,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Three classifiers
 # -----------------
-# ``hidden_layer_sizes=()`` is softmax regression; ``fine_tune=False`` stops after the
-# second stage. The prototype says how each hidden layer is trained: images of 64 pixels
-# have small reconstruction errors, and a small penalty is enough to make units sparse.
+# ``hidden_layer_sizes=()`` makes softmax regression; ``fine_tune=False`` stops after
+# the second stage. The prototype has the parameters for training the hidden layers.
+# Images of 64 pixels have small reconstruction errors, so a small penalty makes units
+# sparse.
 
 autoencoder = SparseAutoencoder(alpha=1e-3, sparsity_weight=0.1)
 settings = {"alpha": 1e-3, "hidden_alpha": 1e-4, "random_state": 0}
@@ -61,8 +63,8 @@ for name, model in models.items():
     print(f"  {name:22} {model.score(X_test, y_test):.4f}")
 
 # %%
-# What each stage did
-# -------------------
+# Records of the stages
+# ---------------------
 # ``history_`` has a record for each stage.
 
 network = models["fine-tuned network"]
@@ -78,10 +80,10 @@ for stage in network.history_:
 # %%
 # The figure
 # ----------
-# On the left the image that excites each unit of the pretrained first layer most: light
-# pixels raise its activation, dark ones lower it. Above right digits of the test over
-# what the pretrained stack makes of them. Run as a script with a file name, the example
-# saves the figure there.
+# On the left is the image that excites each unit of the pretrained first layer most:
+# light pixels raise its activation, dark pixels lower it. Top right are test digits
+# above their reconstructions by the pretrained stack. With a file name as argument of
+# the script, the figure is saved in this file.
 
 pretrained = models["pretraining + softmax"]
 one_of_each = [(y_test == digit).argmax() for digit in range(10)]

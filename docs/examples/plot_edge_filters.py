@@ -3,20 +3,20 @@
 Edge filters from natural pictures
 ==================================
 
-A sparse autoencoder that sees 8 x 8 patches of photographs learns edge detectors, as
-the first exercise of UFLDL shows. Two things matter: the pictures must be whitened, so
-that slow changes of brightness do not outweigh everything else, and the penalty must
-ask for units that are silent most of the time.
+A sparse autoencoder learns edge detectors from 8 x 8 patches of photographs, as in the
+first exercise of UFLDL. This needs two things. The pictures must be whitened, so that
+slow changes of brightness do not outweigh all other structure, and the sparsity target
+must be small, so that units are off most of the time.
 """
 
 # %%
 # Whitened pictures
 # -----------------
 # Natural pictures have an amplitude spectrum that falls as 1/f. Whitening multiplies it
-# by f, and a low-pass filter takes off the highest frequencies, where only noise and
-# the corners of the grid are left: the filter f * exp(-(f / f0)^4) of B. A. Olshausen
-# and D. J. Field, "Sparse coding with an overcomplete basis set: a strategy employed by
-# V1?", Vision Research 37, 1997.
+# by f, and a low-pass filter removes the highest frequencies, which have only noise and
+# artifacts of the grid: the filter f * exp(-(f / f0)^4) of B. A. Olshausen and D. J.
+# Field, "Sparse coding with an overcomplete basis set: a strategy employed by V1?",
+# Vision Research 37, 1997.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -56,8 +56,8 @@ patches = np.concatenate(
 ).reshape(-1, PATCH * PATCH)
 
 # %%
-# Each patch loses its mean; clipping at three standard deviations and mapping to
-# [0.1, 0.9] then puts the patches into the range of the logistic decoder.
+# The mean of each patch is subtracted. Clipping at three standard deviations and
+# scaling to [0.1, 0.9] then bring the patches into the range of the logistic decoder.
 
 patches -= patches.mean(axis=1, keepdims=True)
 limit = 3 * patches.std()
@@ -66,7 +66,8 @@ X = 0.5 + 0.4 * np.clip(patches, -limit, limit) / limit
 # %%
 # Training
 # --------
-# The exercise's settings: 25 hidden units, each with a mean activation near 0.01.
+# The settings are those of the exercise: 25 hidden units, with a mean activation near
+# 0.01.
 
 autoencoder = SparseAutoencoder(
     25,
@@ -74,7 +75,7 @@ autoencoder = SparseAutoencoder(
     sparsity_weight=3.0,
     alpha=1e-4,
     max_iter=1000,
-    # The loss rests on plateaus: look further back before stopping.
+    # The loss has plateaus: look back over more iterations before stopping.
     n_iter_no_change=50,
     random_state=0,
 ).fit(X)
@@ -85,8 +86,8 @@ print(f"Mean activation of the units: {autoencoder.mean_activations_.mean():.4f}
 # %%
 # The figure
 # ----------
-# On the left a picture before and after whitening; on the right what excites each unit
-# most, W_j / ||W_j||: edges and bars of several directions.
+# On the left is a picture before and after whitening. On the right are the inputs that
+# excite each unit most, W_j / ||W_j||: edges and bars of several directions.
 
 figure = plt.figure(figsize=(10.5, 5.4), layout="constrained")
 grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.25])

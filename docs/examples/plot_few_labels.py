@@ -3,27 +3,28 @@
 Few labels, many digits
 =======================
 
-Labels cost work, images do not. Here 20 to 200 of 1,257 digits have a label; the others
-are only pretrained on. How much does that help, and compared with what?
+Labels are expensive, images are cheap. Here 20 to 200 of 1,257 digits have a label, and
+pretraining uses all of them. This example measures the gain of pretraining, and
+compares it with other methods.
 """
 
 # %%
 # Five ways to learn from the same labels
 # ---------------------------------------
-# Rows with ``unlabeled_label`` count in pretraining alone. `memory` keeps the
-# pretrained layer, which does not depend on labels: it is trained once for all fits
-# below.
+# Rows with ``unlabeled_label`` are used only in pretraining. `memory` caches the
+# pretrained layer. The layer does not depend on labels, so it is trained once for all
+# fits below.
 #
-# The three networks are of one size. Two of them are pretrained: one stops after
-# softmax training, so that the labels decide about the last layer alone; the other is
-# fine-tuned, so that few labels move all weights. The third starts from random weights.
+# The three networks have the same size. Two of them are pretrained. One stops after
+# softmax training, so the labels change only the last layer. The other is fine-tuned,
+# so few labels change all weights. The third network starts from random weights.
 #
-# :class:`~sklearn.semi_supervised.LabelSpreading` uses the images without labels, too:
-# it lets labels spread to their neighbors. Logistic regression does not use them.
+# :class:`~sklearn.semi_supervised.LabelSpreading` also uses the unlabeled images:
+# labels spread to neighbors. Logistic regression uses only the labeled images.
 #
 # The settings of all five were chosen on other draws of 30 and 100 labels, by accuracy
-# on the rest of the training rows; of settings that did equally well, the one with the
-# weaker penalty. The test rows had no say.
+# on the rest of the training rows. Among settings of equal accuracy, the one with the
+# weaker penalty was chosen. The test rows were not used.
 
 from tempfile import TemporaryDirectory
 
@@ -68,14 +69,14 @@ models = {
 # %%
 # Accuracy on held-out digits
 # ---------------------------
-# Each number of labels is drawn five times, all classes alike.
+# Each number of labels is drawn five times, stratified by class.
 
 N_LABELS = [20, 50, 100, 200]
 N_DRAWS = 5
 
 
 def draw_labels(n_labels, seed):
-    """Take the label from all rows but `n_labels`."""
+    """Remove the labels of all rows except `n_labels`."""
     rows = np.arange(len(y_train))
     kept, _ = train_test_split(
         rows, train_size=n_labels, stratify=y_train, random_state=seed
@@ -106,22 +107,22 @@ for name, values in accuracy.items():
     print(f"{name:27}" + "".join(f"{m:8.3f} ±{s:.3f}" for m, s in pairs))
 
 # %%
-# What is seen
-# ------------
-# With 50 labels or more, softmax on the pretrained features is ahead of the network
-# that was trained by labels alone and of logistic regression, by 0.02 to 0.04. With 20
-# the draws differ more than those models do. Fine-tuning takes the gain away again:
-# the fine-tuned network is about as good as the one that was not pretrained.
+# Discussion
+# ----------
+# With 50 labels or more, softmax on the pretrained features is better than the network
+# without pretraining and than logistic regression, by 0.02 to 0.04. With 20 labels, the
+# draws differ more than these models. Fine-tuning loses the gain: the fine-tuned
+# network is about as good as the network without pretraining.
 #
-# Label spreading is ahead of all of them, most so with the fewest labels. These small
-# images lie in clusters that it makes direct use of. It needs the distances between all
-# pairs of images, which is little work for 1,257 of them.
+# Label spreading is better than all of them, most of all with few labels. These small
+# images form clusters, which label spreading uses directly. It needs the distances
+# between all pairs of images, which is little work for 1,257 images.
 
 # %%
 # The figure
 # ----------
-# Means over the draws; bars are standard deviations. Points are a little apart so that
-# the bars can be told from each other.
+# The figure shows means over the draws; bars are standard deviations. Points are
+# shifted a little, so that the bars do not overlap.
 
 COLORS = ["#CC79A7", "#0072B2", "#56B4E9", "#E69F00", "#555555"]
 MARKERS = ["D", "o", "s", "^", "v"]

@@ -3,16 +3,17 @@
 Searching over all stages in a pipeline
 =======================================
 
-A scaler and a stacked classifier in one Pipeline, with a grid over a parameter of the
-autoencoders (`autoencoder__sparsity_weight`) and one of fine-tuning (`hidden_alpha`).
-The parameters of the autoencoder can be searched because the classifier is given one as
-a prototype. With `memory`, fine-tuning is searched without pretraining anew.
+A scaler and a stacked classifier form one Pipeline. The grid has a parameter of the
+autoencoders (`autoencoder__sparsity_weight`) and a parameter of fine-tuning
+(`hidden_alpha`). A search over parameters of the autoencoders needs an autoencoder as
+prototype. With `memory`, candidates that differ only in fine-tuning share pretraining.
 """
 
 # %%
 # Data and pipeline
 # -----------------
-# 30 measurements of 569 tumors, each scaled to [0, 1] for the logistic decoder.
+# The data are 30 measurements of 569 tumors. Each measurement is scaled to [0, 1], the
+# range of the logistic decoder.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +35,7 @@ cache = TemporaryDirectory()
 LAYERS = (30, 15)
 pipeline = Pipeline(
     [
-        # A test value may lie outside of the training range: clip it to [0, 1].
+        # A test value may lie outside the training range: clip it to [0, 1].
         ("scale", MinMaxScaler(clip=True)),
         (
             "network",
@@ -52,7 +53,7 @@ pipeline = Pipeline(
 # %%
 # The search
 # ----------
-# Two workers; each of them then uses one thread for its fits.
+# The search has two workers; each worker uses one thread for its fits.
 
 sparsity_weights = [0.0, 0.3, 3.0]
 hidden_alphas = [1e-5, 1e-4, 1e-3]
@@ -72,14 +73,14 @@ print(f"Accuracy in cross-validation: {search.best_score_:.4f}")
 print(f"Accuracy on held-out rows:    {search.score(X_test, y_test):.4f}")
 
 # %%
-# Accuracy on 171 held-out rows is known to about 0.015, and the best of nine candidates
-# looks a little better in cross-validation than it is.
+# The standard error of the accuracy on 171 held-out rows is about 0.015. The score in
+# cross-validation is a little too high, because it is the best of nine.
 
 # %%
-# How often layers were pretrained
-# --------------------------------
-# The cache has a file for each layer that was trained: once for each fold and
-# `sparsity_weight`, and once more for the best parameters on all rows.
+# Number of pretrained layers
+# ---------------------------
+# The cache has a file for each trained layer. Each layer is trained once for each fold
+# and `sparsity_weight`, and once more for the best parameters on all rows.
 
 n_candidates = len(search.cv_results_["params"])
 n_trained = len(list(Path(cache.name).rglob("output.pkl")))
@@ -90,7 +91,8 @@ cache.cleanup()
 # %%
 # The figure
 # ----------
-# Mean accuracy over the folds. Differences of less than their spread say little.
+# The figure shows the mean accuracy and its standard deviation over the folds.
+# Differences that are smaller than the standard deviation are not significant.
 
 shape = len(sparsity_weights), len(hidden_alphas)
 # GridSearchCV varies the parameters in the order of their names: hidden_alpha last.

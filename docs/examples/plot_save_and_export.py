@@ -3,16 +3,15 @@
 Saving and exporting models
 ===========================
 
-A fitted classifier, kept in four ways: two files that need this package when they are
-opened, and two forms that do not. What does each of them weigh, and how close are its
-probabilities to the classifier's?
+This example saves a fitted classifier in four forms. Two forms need this package for
+loading, two do not. It compares their sizes and the differences of their probabilities.
 """
 
 # %%
-# What is needed
-# --------------
-# Pickles and scikit-learn's own network need nothing more than this package. ``skops``
-# is a package of its own; ONNX needs the extra ``skstackedae[onnx]``.
+# Requirements
+# ------------
+# Pickles and `MLPClassifier` need no other packages. ``skops`` is a separate package;
+# ONNX needs the extra ``skstackedae[onnx]``.
 
 import pickle
 
@@ -46,11 +45,11 @@ expected = classifier.predict_proba(X_test)
 files, probabilities = {}, {}
 
 # %%
-# For this package: pickle and skops
-# ----------------------------------
-# A pickle runs whatever code it holds: load it only from sources that you trust. skops
-# loads no type that it is not told to trust; ``TRUSTED_TYPES`` names those of this
-# package. Without them the file is refused:
+# With this package: pickle and skops
+# -----------------------------------
+# Loading a pickle runs any code that it contains: load pickles only from sources that
+# you trust. skops loads only trusted types; ``TRUSTED_TYPES`` names the types of this
+# package. Without this list skops refuses the file:
 
 files["pickle"] = pickle.dumps(classifier)
 probabilities["pickle"] = pickle.loads(files["pickle"]).predict_proba(X_test)
@@ -65,11 +64,11 @@ probabilities["skops"] = loaded.predict_proba(X_test)
 print(f"\nTRUSTED_TYPES is {TRUSTED_TYPES}")
 
 # %%
-# For places without it: MLPClassifier and ONNX
-# ---------------------------------------------
-# ``to_mlp_classifier`` makes scikit-learn's own network of the weights. An ONNX graph
-# runs without Python, too. It computes in the precision of its input, here once in
-# float64 and once in float32.
+# Without this package: MLPClassifier and ONNX
+# --------------------------------------------
+# ``to_mlp_classifier`` makes a network of scikit-learn with the same weights. An ONNX
+# graph also runs without Python. It computes in the precision of its input, here once
+# in float64 and once in float32.
 
 mlp = to_mlp_classifier(classifier)
 files["MLPClassifier"] = pickle.dumps(mlp)
@@ -85,8 +84,8 @@ for dtype in (np.float64, np.float32):
     _, probabilities[name] = session.run(None, {"X": inputs})
 
 # %%
-# What came back
-# --------------
+# Sizes and differences
+# ---------------------
 
 differences = {
     name: np.abs(values - expected).max() for name, values in probabilities.items()
@@ -96,14 +95,15 @@ for name, saved in files.items():
     print(f"{name:15} {len(saved) / 1000:9.0f}   {differences[name]:.1g}")
 
 # %%
-# What was saved for this package predicts the same bit for bit. The exported forms
-# agree to the rounding of their precision. They hold the network alone; the saved
-# classifier also has the pretrained autoencoders and the record of its training.
+# The pickle and the skops file predict the same, bit for bit. The exported forms agree
+# up to rounding in their precision. They contain only the network; the saved
+# classifiers also contain the pretrained autoencoders and the records of training.
 
 # %%
 # The figure
 # ----------
-# File sizes, and the largest difference of a probability on held-out digits.
+# The figure shows file sizes and the largest difference of a probability on held-out
+# digits.
 
 places = np.arange(len(files))
 figure, (left, right) = plt.subplots(

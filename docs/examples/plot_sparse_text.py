@@ -3,15 +3,15 @@
 Sparse input: words of scipy's documentation
 ============================================
 
-Which module of scipy does a description belong to? The text is on every machine that
-has this package: the docstrings of scipy's public functions and classes. Which words a
-docstring has makes a sparse row, which both estimators take as it is.
+This example predicts the module of scipy that a docstring belongs to. The texts are the
+docstrings of scipy's public functions and classes, so nothing needs to be downloaded.
+The words of a docstring make a sparse row. Both estimators accept sparse input.
 """
 
 # %%
-# Docstrings, and the module of each
-# ----------------------------------
-# Only what stands before the examples and references, which name the module.
+# Docstrings and their modules
+# ----------------------------
+# Examples and references are removed, because they name the module.
 
 import importlib
 import inspect
@@ -38,7 +38,7 @@ def descriptions(module_name):
     opening = [
         re.split(r"\n(?:Examples|References|See Also)\n-+\n", text)[0] for text in texts
     ]
-    # Twice the same text is an alias; the shortest ones only point elsewhere.
+    # Equal texts belong to aliases; very short texts only point to other functions.
     return [text for text in dict.fromkeys(opening) if len(text.split()) >= 30]
 
 
@@ -51,8 +51,8 @@ print(", ".join(f"{name} {len(texts_of[name])}" for name in MODULES))
 # %%
 # Words
 # -----
-# A row says which words occur. The names of the modules are left out, because they
-# would give the answer away. ``dtype=float32`` makes a float32 fit.
+# A row has 1 for each word that occurs. The names of the modules are left out, because
+# they are the answer. ``dtype=float32`` makes the fit compute in float32.
 
 texts_train, texts_test, y_train, y_test = train_test_split(
     texts, labels, test_size=0.3, stratify=labels, random_state=0
@@ -74,10 +74,10 @@ print(f"\n{n_rows} rows, {n_words} words, {filled:.1%} of the entries are not ze
 # %%
 # A classifier
 # ------------
-# The cross-entropy of a word being there is the natural loss for such rows
-# (``loss="log_loss"``). A small `sparsity_target` asks for units that few rows excite,
-# so that they can be named by their words. Rows are made dense in blocks, never as a
-# whole. Logistic regression, strong on text, is the model to compare with.
+# The cross-entropy (``loss="log_loss"``) is the natural loss for binary rows. With a
+# small `sparsity_target` only few rows excite a unit, so the words of these rows
+# describe the unit. Sparse input is densified block by block. Logistic regression, a
+# strong method for text, is the model for comparison.
 
 autoencoder = SparseAutoencoder(
     loss="log_loss",
@@ -100,22 +100,22 @@ print(f"  network              {network.score(X_test, y_test):.3f}")
 print(f"  logistic regression  {linear.score(X_test, y_test):.3f}")
 
 # %%
-# On about 360 docstrings a difference of 0.01 is four of them: the two are on a par.
-# What the network adds is a short description of each text, learned without the labels.
+# A difference of 0.01 is four of about 360 docstrings, so both models are about equally
+# good. The network also has a short description of each text, learned without labels.
 
 # %%
 # The figure
 # ----------
-# Hidden units after pretraining, which saw no labels: for each module the one that is
-# most peculiar to it. Modules can share one. A unit's caption is the four words that it
-# makes likelier, by the decoder's weights.
+# The figure shows hidden units after pretraining, which uses no labels: for each module
+# the unit that is most specific to it. Modules can share a unit. The caption of a unit
+# is the four words with the largest decoder weights.
 
 pretrained = network.autoencoders_[0]
 activations = pretrained.transform(X_test)
 mean = np.array([activations[y_test == name].mean(axis=0) for name in MODULES])
-# How much more active a unit is on one module than on the average one.
-peculiarity = mean - mean.mean(axis=0)
-units = list(dict.fromkeys(peculiarity.argmax(axis=1)))
+# The mean activation on a module, minus the average over the modules.
+specificity = mean - mean.mean(axis=0)
+units = list(dict.fromkeys(specificity.argmax(axis=1)))
 words = vectorizer.get_feature_names_out()
 _, decoder = pretrained.coefs_
 captions = [", ".join(words[np.argsort(-decoder[unit])[:4]]) for unit in units]

@@ -3,15 +3,16 @@
 Tabular data: wines in standardized columns
 ===========================================
 
-Columns in different units are standardized first. Standardized values are not within
-[0, 1], so the decoder must be ``decoder_activation="identity"``, whatever the hidden
-units are.
+Columns with different units of measurement are standardized first. Standardized values
+are not within [0, 1], so they need ``decoder_activation="identity"``, for every
+activation of the hidden units.
 """
 
 # %%
 # Thirteen measurements of wines
 # ------------------------------
-# Three cultivars, 178 wines. The proline column is in the hundreds, hue is about 1.
+# The data are 178 wines of three cultivars. Values of proline are in the hundreds,
+# values of hue are about 1.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,8 +38,8 @@ X_train, X_test = train_test_split(X, test_size=0.3, stratify=y, random_state=0)
 # %%
 # Five units instead of thirteen columns
 # --------------------------------------
-# Five units cannot copy their input, and need no sparsity penalty to learn something.
-# PCA is the best linear map of this size on the rows that it is fitted to.
+# Five units cannot copy their input, so they need no sparsity penalty. PCA is the best
+# linear map of this size on its training rows.
 
 N_UNITS = 5
 scaler = StandardScaler().fit(X_train)
@@ -65,7 +66,7 @@ for name, values in reconstructed.items():
 # %%
 # Classifying cultivars
 # ---------------------
-# A pipeline scales each fold by its own training rows.
+# A pipeline scales each fold by the training rows of the fold.
 
 classifiers = {
     "stacked autoencoders": StackedAutoencoderClassifier(
@@ -90,15 +91,17 @@ for name, classifier in classifiers.items():
     print(f"  {name:20} {scores.mean():.3f} ± {scores.std():.3f}")
 
 # %%
-# Neither comparison favors the networks: PCA reconstructs these wines at least as
-# well, and a linear classifier errs as rarely. With so few rows, and columns that are
-# related almost linearly, that is what to expect; the example is about the settings.
+# The networks are not better in these comparisons: PCA reconstructs the wines at least
+# as well, and the linear classifier is about as accurate. This is expected for few rows
+# and for columns with almost linear relations. The example shows the settings for such
+# data.
 
 # %%
 # The figure
 # ----------
-# On the left which wines excite a unit most: red for measurements above the mean, blue
-# for those below. On the right how much of each measurement's variance comes back.
+# On the left are the wines that excite each unit most: red for measurements above the
+# mean, blue for measurements below. On the right is the explained variance of each
+# measurement.
 
 names = [name.replace("_", " ") for name in wine.feature_names]
 names[names.index("od280/od315 of diluted wines")] = "OD280/OD315"
@@ -117,7 +120,7 @@ for name, shift, color in [("autoencoder", -0.2, "#0072B2"), ("PCA", 0.2, "#E69F
 right.set_yticks(places, [])
 right.set(xlim=(0, 1), ylim=left.get_ylim())  # in line with the rows on the left
 right.set_xlabel("explained variance of held-out wines")
-right.set_title("What comes back", loc="left")
+right.set_title("Reconstruction", loc="left")
 right.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98))
 right.spines[["top", "right"]].set_visible(False)
 plt.show()

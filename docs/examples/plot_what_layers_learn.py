@@ -1,11 +1,11 @@
 """
-============================
-Did pretraining do anything?
-============================
+=============================
+What did pretraining achieve?
+=============================
 
 The displays of ``skstackedae.inspection`` show what a stack has learned, layer by
-layer: whether the loss fell in each stage, whether units are active and not always so,
-what excites them, and what is left of a digit at the top.
+layer: the loss in each stage, the activity of the units, the inputs that excite the
+units, and the reconstruction of a digit from the last layer.
 """
 
 # %%
@@ -39,8 +39,8 @@ settings = {
 # %%
 # With and without pretraining
 # ----------------------------
-# The plainest answer: the same network from pretrained layers and from the random
-# weights from which pretraining started, both before and after fine-tuning.
+# The simplest comparison is the same network with pretrained layers and with the random
+# weights from which pretraining starts, both before and after fine-tuning.
 
 print("Accuracy on held-out digits   softmax alone   fine-tuned")
 models = {}
@@ -53,11 +53,11 @@ for name, pretrain in [("pretrained", True), ("random", False)]:
     print(f"  {name + ' layers':25}   {before:13.3f}   {after:10.3f}")
 
 # %%
-# The pretrained layers know a lot about digits without having seen a label. With all
-# labels at hand, fine-tuning makes up for that: the two networks end within a few
-# digits of each other, of 540.
+# The pretrained layers have useful features, learned without labels. With all labels,
+# fine-tuning compensates for missing pretraining: the two networks differ by a few of
+# 540 test digits.
 #
-# ``history_`` and ``diagnose`` say why the layers are of use. The loss fell in each
+# ``history_`` and ``diagnose`` show why the layers are useful. The loss fell in each
 # stage, and no unit is the same for nearly all digits.
 
 pretrained = models["pretrained", False]
@@ -65,18 +65,18 @@ print("\nThe loss of each stage")
 for stage in pretrained.history_:
     title = stage["name"] + (f" {stage['layer']}" if stage["layer"] else "")
     print(f"  {title:14} {stage['first_loss']:8.4f} -> {stage['last_loss']:.4f}")
-print("\nMean activations of the units, and the part that never changes")
+print("\nMean activations of the units, and the fraction of inactive units")
 inputs = X_train
 for layer, autoencoder in enumerate(pretrained.autoencoders_, start=1):
     found = autoencoder.diagnose(inputs)
-    rates, flat = found["mean_activations"], found["dead"] + found["saturated"]
-    print(f"  layer {layer}: {rates.min():.2f} to {rates.max():.2f}, {flat:.0%}")
+    means, inactive = found["mean_activations"], found["dead"] + found["saturated"]
+    print(f"  layer {layer}: {means.min():.2f} to {means.max():.2f}, {inactive:.0%}")
     inputs = autoencoder.transform(inputs)
 
 # %%
 # What excites the units
 # ----------------------
-# Higher up it takes an optimizer to find the input that excites a unit most.
+# For units of higher layers, an optimizer finds the input that excites the unit most.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
 for layer, axis in enumerate(axes, start=1):
@@ -87,26 +87,26 @@ for layer, axis in enumerate(axes, start=1):
 plt.show()
 
 # %%
-# How active they are
-# -------------------
-# The second layer on held-out digits: how often which activation occurs, and the mean
-# of each unit.
+# Activations
+# -----------
+# The display shows the second layer on held-out digits: a histogram of all activations,
+# and one of the mean of each unit.
 
 ActivationDisplay.from_estimator(pretrained, X_test, layer=2)
 plt.show()
 
 # %%
-# What is left at the top
-# -----------------------
-# Sixteen numbers for a digit, decoded down the stack.
+# Reconstructions from the last layer
+# -----------------------------------
+# The last layer describes a digit by sixteen numbers. The stack decodes these numbers.
 
 ReconstructionDisplay.from_estimator(pretrained, X_test[:10], image_shape=(8, 8))
 plt.show()
 
 # %%
-# How training went
-# -----------------
-# All stages of the fine-tuned network.
+# Training curves
+# ---------------
+# The display shows all stages of the fine-tuned network.
 
 TrainingCurveDisplay.from_estimator(models["pretrained", True])
 plt.show()

@@ -54,7 +54,7 @@ class ReconstructionDisplay:
 
     See Also
     --------
-    ComponentsDisplay : What the units respond to.
+    ComponentsDisplay : The inputs that excite the units most.
 
     Examples
     --------
