@@ -17,7 +17,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from skstackedae import SparseAutoencoder
 from skstackedae._rows.labels import class_weights, encode_labels, is_labeled
 
-pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
+# What few iterations make of some seeds is not the subject here.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Stopped after max_iter", "ignore:Most units of the"
+)
 
 
 small = partial(small_classifier, pretraining={"max_iter": 20}, max_iter=15)

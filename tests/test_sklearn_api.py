@@ -178,7 +178,8 @@ def test_as_features_of_another_classifier(digits, global_random_seed):
         SparseAutoencoder(40, random_state=global_random_seed),
         LogisticRegression(max_iter=1000),
     )
-    assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.93
+    # 0.930 to 0.944 for seeds from 0 to 9.
+    assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.9
 
 
 @pytest.mark.parametrize("estimator", BOTH, ids=IDS)
