@@ -3,11 +3,13 @@
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 #: The kernels take any array that follows the Python array API standard; today all
 #: arrays are numpy arrays.
 Array: TypeAlias = NDArray[Any]
+DType: TypeAlias = np.dtype[Any]
+Weights: TypeAlias = ArrayLike | None
 
 
 def array_namespace(array: Array) -> Any:

@@ -23,7 +23,7 @@ from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
 from ._rows.blocks import map_rows
 from ._training.callbacks import CallbackSupportMixin
-from ._training.solvers import SOLVERS
+from ._training.solvers import SOLVERS, AdamParts
 from ._training.stage import RunSettings, Stage, StageRecord
 
 # Constraints of scikit-learn's kind on the parameters that all estimators share.
@@ -81,7 +81,7 @@ class BaseNetwork(
     n_features_in_: int
     feature_names_in_: Array
     # The moments of Adam, which partial_fit keeps between calls.
-    _adam_state: dict[str, Any] | None
+    _adam_state: AdamParts | None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -140,7 +140,7 @@ class BaseNetwork(
         # The optimizer state from partial_fit does not belong to these weights.
         self._adam_state = None
 
-    def _set_epoch(self, loss: float, adam_state: dict[str, Any]) -> None:
+    def _set_epoch(self, loss: float, adam_state: AdamParts) -> None:
         """Set the attributes that describe a pass of partial_fit."""
         self.loss_ = loss
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]

@@ -5,25 +5,19 @@ from numbers import Integral
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if as sklearn_available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._array_api import Array
+from ._array_api import Array, Weights
 
 # X of any other type is converted to one of these.
 FLOAT_DTYPES = (np.float64, np.float32)
 
 # Arrays of these types are stored as they are; blocks are converted one by one.
-STORED_DTYPES = (
-    *FLOAT_DTYPES,
-    np.float16,
-    np.bool_,
-    *(np.int8, np.int16, np.int32, np.int64),
-    *(np.uint8, np.uint16, np.uint32, np.uint64),
-)
+INTEGER_DTYPES = [np.dtype(code) for code in np.typecodes["AllInteger"]]
+STORED_DTYPES = (*FLOAT_DTYPES, np.float16, np.bool_, *INTEGER_DTYPES)
 
 # str() of the type of a float32 column: in numpy, in polars and nullable pandas, and in
 # pyarrow.
@@ -57,7 +51,7 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     return cast(Callable[[Method], Method], sklearn_available_if(check))
 
 
-def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
+def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
     weights: Array = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True

@@ -137,7 +137,7 @@ def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
     return LayerToTrain(
         AutoencoderSettings.from_parameters(parameters),
         RunSettings.from_parameters(parameters),
-        seed=autoencoder.random_state,
+        seed=parameters["random_state"],
         verbose=autoencoder.verbose,
     )
 

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
-from ._array_api import Array
+from ._array_api import Array, Weights
 from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting, network_attributes
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, forward_output
@@ -260,7 +260,7 @@ class SparseAutoencoder(BaseNetwork):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -289,7 +289,7 @@ class SparseAutoencoder(BaseNetwork):
         self.verbose = verbose
 
     @checks.validates_parameters
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: object = None, sample_weight: Weights = None) -> Self:
         """Learn to reconstruct X.
 
         Parameters
@@ -350,7 +350,9 @@ class SparseAutoencoder(BaseNetwork):
 
     @checks.available_if(checks.supports_partial_fit)
     @checks.validates_parameters
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: object = None, sample_weight: Weights = None
+    ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
         It needs ``solver='adam'`` and keeps the moments of Adam between calls. Each
@@ -457,7 +459,7 @@ class SparseAutoencoder(BaseNetwork):
         layers = [encoder, decoder._replace(activation=IDENTITY)]
         return self._map_rows(_reconstruction_scores, self._validated(X), layers, loss)
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
         """Return the mean of `score_samples`; higher is better.
 
         The score does not contain the penalties, so a search that maximizes it favors
@@ -484,7 +486,7 @@ class SparseAutoencoder(BaseNetwork):
         # Divided first, because the sum of huge weights may overflow.
         return float(np.average(scores, weights=weights / weights.max()))
 
-    def diagnose(self, X: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
         """Measure how well samples are reconstructed, and how many units are inactive.
 
         Parameters

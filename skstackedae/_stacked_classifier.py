@@ -2,11 +2,12 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
@@ -18,7 +19,7 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_consistent_length
 
 from . import _input_checks as checks
-from ._array_api import Array
+from ._array_api import Array, Weights
 from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
 from ._base_stacked import BaseStacked
 from ._layer_prototypes import LayerAutoencoder, layer_sizes
@@ -286,9 +287,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100, 100),
+        hidden_layer_sizes: ArrayLike = (100, 100),
         *,
-        autoencoder: Any = None,
+        autoencoder: SparseAutoencoder | Sequence[Any] | None = None,
         pretrain: bool = True,
         fine_tune: bool = True,
         alpha: float = 1e-4,
@@ -304,11 +305,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         shuffle: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        class_weight: Any = None,
-        unlabeled_label: Any = None,
-        memory: Any = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        unlabeled_label: object = None,
+        memory: object = None,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -342,11 +343,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         self,
         X: Any,
         y: Any,
-        sample_weight: Any = None,
+        sample_weight: Weights = None,
         *,
         X_val: Any = None,
         y_val: Any = None,
-        sample_weight_val: Any = None,
+        sample_weight_val: Weights = None,
     ) -> Self:
         """Pretrain the hidden layers, train the softmax layer, fine-tune the network.
 
@@ -407,7 +408,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     @checks.available_if(checks.supports_partial_fit)
     @checks.validates_parameters
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Weights = None
     ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
@@ -532,7 +533,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         logits = self._map_rows(forward_output, self._validated(X), self._layers())
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Weights = None) -> float:
         """Return the accuracy on the labeled samples.
 
         Parameters
@@ -610,7 +611,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         return X, codes, checks.check_sample_weight(sample_weight, X)
 
     def _given_validation(
-        self, X_val: Any, y_val: Any, sample_weight_val: Any
+        self, X_val: Any, y_val: Any, sample_weight_val: Weights
     ) -> tuple[Any, Array, Array] | None:
         if X_val is None and y_val is None and sample_weight_val is None:
             return None

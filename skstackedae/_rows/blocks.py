@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from scipy.sparse import issparse
 
-from .._array_api import Array
+from .._array_api import Array, DType
 from .noise import MaskingNoise
 from .threads import Threads
 
@@ -38,6 +38,11 @@ RUN_LENGTH = 8
 
 # Many runs keep many cores busy: with enough blocks there are at least this many runs.
 MIN_RUNS = 32
+
+
+#: A pure function (X, y, w, ...) -> tuple of arrays and numbers, of dense arrays.
+Kernel: TypeAlias = Callable[..., Any]
+BlockCall: TypeAlias = Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class RowsInMemory:
     X: Any
     y: Array | None
     weights: Any
-    dtype: "np.dtype[Any]"
+    dtype: DType
     threads: Threads | None = None
     row_width: int | None = None
     block_rows: int | None = None
@@ -97,9 +102,7 @@ class RowsInMemory:
         row_width = self.row_width or self.n_features
         return cut_rows(self.n_rows, row_width * self.dtype.itemsize)
 
-    def sum(
-        self, kernel: Callable[..., Any], *args: Any, kept: Any = None
-    ) -> list[Any]:
+    def sum(self, kernel: Kernel, *args: Any, kept: Any = None) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order.
 
         A few blocks are added in the precision of X, runs of blocks in float64.
@@ -115,7 +118,7 @@ class RowsInMemory:
                 total += part
         return totals
 
-    def keep(self, kernel: Callable[..., Any], *args: Any) -> tuple[Any, list[Array]]:
+    def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Array]]:
         """Keep the kernel's first result of each block; sum the others as float64."""
         results = self._run_quietly(self._calls(kernel, args))
         kept, *columns = zip(*results, strict=True)
@@ -180,8 +183,8 @@ class RowsInMemory:
         return X, y, weights
 
     def _calls(
-        self, kernel: Callable[..., Any], args: tuple[Any, ...], kept: Any = None
-    ) -> list[Callable[[], Any]]:
+        self, kernel: Kernel, args: tuple[Any, ...], kept: Any = None
+    ) -> list[BlockCall]:
         """Bind the kernel to each block, which is loaded when the call is made."""
 
         def call(cut: slice, *item: Any) -> Any:
@@ -190,17 +193,17 @@ class RowsInMemory:
         columns = [self.slices] if kept is None else [self.slices, kept]
         return [partial(call, *items) for items in zip(*columns, strict=True)]
 
-    def _run_quietly(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+    def _run_quietly(self, tasks: Sequence[BlockCall]) -> Iterator[Any]:
         return self._run([partial(_without_fp_warnings, task) for task in tasks])
 
-    def _run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
+    def _run(self, tasks: Sequence[BlockCall]) -> Iterator[Any]:
         if self.threads is None:
             return (task() for task in tasks)
         return self.threads.run(tasks)
 
 
 @cache
-def compute_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+def compute_dtype(dtype: DType) -> DType:
     """Return the precision of computations on data of this type.
 
     It is float32 for float32 and for types that float32 holds exactly (bool, float16,

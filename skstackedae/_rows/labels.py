@@ -15,7 +15,7 @@ from .preparation import AnyRows, prepare_rows, train_validation_split
 UNLABELED = -1
 
 
-def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None:
+def check_classes(classes: Array, unlabeled_label: object, name: str = "y") -> None:
     """Check that there are at least two classes."""
     if len(classes) < 2:
         raise ValueError(
@@ -32,7 +32,7 @@ def check_classes(classes: Array, unlabeled_label: Any, name: str = "y") -> None
         )
 
 
-def check_unlabeled_label(label: Any) -> None:
+def check_unlabeled_label(label: object) -> None:
     """Check that the label is valid: == must tell it from other labels."""
     is_scalar = isinstance(label, str | Real | np.generic)
     if label is not None and not (is_scalar and label == label):
@@ -42,7 +42,7 @@ def check_unlabeled_label(label: Any) -> None:
         )
 
 
-def is_labeled(y: Array, unlabeled_label: Any) -> Array:
+def is_labeled(y: Array, unlabeled_label: object) -> Array:
     """Return which rows have a label; all rows if ``unlabeled_label`` is None."""
     if unlabeled_label is None:
         return np.ones(len(y), dtype=bool)
@@ -51,7 +51,7 @@ def is_labeled(y: Array, unlabeled_label: Any) -> Array:
 
 
 def encode_labels(
-    y: Array, classes: Array, unlabeled_label: Any, *, name: str = "y"
+    y: Array, classes: Array, unlabeled_label: object, *, name: str = "y"
 ) -> Array:
     """Return the position of each row's label in the sorted classes, or UNLABELED."""
     labeled = is_labeled(y, unlabeled_label)

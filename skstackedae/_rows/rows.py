@@ -5,13 +5,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from .._array_api import Array
-from .blocks import RowsInMemory, compute_dtype
+from .._array_api import Array, DType
+from .blocks import Kernel, RowsInMemory, compute_dtype
 from .noise import MaskingNoise
 from .threads import Threads
-
-#: A pure function (X, y, w, ...) -> tuple of arrays and numbers, of dense arrays.
-Kernel = Callable[..., Any]
 
 
 class Rows(Protocol):
@@ -34,7 +31,7 @@ class Rows(Protocol):
         """Number of columns of X."""
 
     @property
-    def dtype(self) -> "np.dtype[Any]":
+    def dtype(self) -> DType:
         """Precision of the computation; the stored X may have another type."""
 
     @property

@@ -14,9 +14,10 @@ from .._network.losses import RECONSTRUCTION_LOSSES
 from .._rows.noise import MaskingNoise
 from .._rows.preparation import prepare_rows, train_validation_split
 from .._rows.rows import Rows
-from .callbacks import Task
+from .callbacks import Attributes, Task
 from .diagnostics import ActivationStatistics, check_range, warn_inactive_units
 from .objectives import AutoencoderObjective
+from .solvers import AdamParts
 from .stage import Stage, StageRecord
 from .stopping import HeldOutScores
 
@@ -120,7 +121,7 @@ def train_autoencoder(
     *,
     task: Task,
     initial: Sequence[Layer] | None = None,
-    fitted_attributes: Callable[[Sequence[Layer]], dict[str, Any]] | None = None,
+    fitted_attributes: Callable[[Sequence[Layer]], Attributes] | None = None,
 ) -> TrainedAutoencoder:
     """Fit to prepared rows without targets, from random weights or initial layers.
 
@@ -135,7 +136,7 @@ def train_autoencoder(
         rows = prepare_rows(rows.take(train), canonical=False)
     objective, theta0 = _begin(rows, settings, stage, random_state, initial)
 
-    def attributes(theta: Array) -> dict[str, Any]:
+    def attributes(theta: Array) -> Attributes:
         assert fitted_attributes is not None
         return fitted_attributes(settings.layers(theta, rows))
 
@@ -159,9 +160,9 @@ def train_autoencoder_epoch(
     stage: Stage,
     random_state: np.random.RandomState,
     *,
-    adam_state: dict[str, Any] | None,
+    adam_state: AdamParts | None,
     initial: Sequence[Layer] | None = None,
-) -> tuple[list[Layer], Array, float, dict[str, Any]]:
+) -> tuple[list[Layer], Array, float, AdamParts]:
     """Make one pass over rows; return layers, mean activations, loss, Adam's state."""
     objective, theta0 = _begin(rows, settings, stage, random_state, initial)
     theta, loss, adam_state = stage.run_epoch(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._array_api import Array
 
@@ -15,7 +15,7 @@ except ImportError:
 
 
 #: Returns the fitted attributes that make a copy of the estimator ready to predict.
-FittedAttributes = Callable[[], dict[str, Any]]
+Attributes: TypeAlias = dict[str, Any]
 
 
 class Task:
@@ -43,9 +43,9 @@ class Task:
         estimator: Any,
         max_subtasks: int,
         *,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        X: object,
+        y: object = None,
+        sample_weight: object = None,
     ) -> "Task":
         """Begin a fit; scikit-learn's decorator of `fit` tears down the callbacks."""
         if not hasattr(estimator, "_init_callback_context"):
@@ -63,7 +63,7 @@ class Task:
         context = self._context.subcontext(task_name=name, max_subtasks=max_subtasks)
         return Task(self._estimator, context, self._data)
 
-    def end(self, attributes: FittedAttributes | None = None) -> bool:
+    def end(self, attributes: Callable[[], Attributes] | None = None) -> bool:
         """End the task; return whether a callback asks to stop its siblings."""
         if self._context is None:
             return False
@@ -82,7 +82,7 @@ class Iterations:
     """
 
     def __init__(
-        self, task: Task, attributes: Callable[[Array], dict[str, Any]] | None = None
+        self, task: Task, attributes: Callable[[Array], Attributes] | None = None
     ) -> None:
         self._task, self._attributes = task, attributes
         self._current: Task | None = None

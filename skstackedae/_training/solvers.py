@@ -12,7 +12,7 @@ mini-batch of them. After each iteration the solver asks ``stopping`` whether to
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypedDict, cast
 
 import numpy as np
 from scipy.optimize import minimize
@@ -164,6 +164,14 @@ def adam_epoch(
     return total / n_seen
 
 
+class AdamParts(TypedDict):
+    """What fitted models keep of Adam."""
+
+    moment_1: Array
+    moment_2: Array
+    n_steps: int
+
+
 class AdamState:
     """State of one run of Adam [1]_.
 
@@ -190,7 +198,7 @@ class AdamState:
         self.n_steps = 0
 
     @classmethod
-    def from_dict(cls, parts: dict[str, Any]) -> "AdamState":
+    def from_dict(cls, parts: AdamParts) -> "AdamState":
         """Continue from the result of to_dict, on copies."""
         state = cls(parts["moment_1"])
         state.moment_1 += parts["moment_1"]
@@ -198,13 +206,9 @@ class AdamState:
         state.n_steps = parts["n_steps"]
         return state
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return arrays and numbers, for fitted models to keep."""
-        return {
-            "moment_1": self.moment_1,
-            "moment_2": self.moment_2,
-            "n_steps": self.n_steps,
-        }
+    def to_dict(self) -> AdamParts:
+        """Return plain parts, as fitted models keep them."""
+        return cast(AdamParts, dict(vars(self)))
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta in place."""

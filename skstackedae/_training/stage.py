@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._array_api import Array
 from .._user_warnings import warn_user
 from . import solvers
-from .callbacks import Iterations, Task
+from .callbacks import Attributes, Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
@@ -75,7 +75,7 @@ class Stage:
         random_state: np.random.RandomState,
         *,
         task: Task,
-        fitted_attributes: Callable[[Array], dict[str, Any]] | None = None,
+        fitted_attributes: Callable[[Array], Attributes] | None = None,
         accuracy: Callable[[Array], float] | None = None,
         held_out: HeldOutScores | None = None,
     ) -> tuple[Array, StageRecord]:
@@ -134,9 +134,9 @@ class Stage:
         self,
         objective: AutoencoderObjective | NetworkObjective,
         theta0: Array,
-        state: dict[str, Any] | None,
+        state: solvers.AdamParts | None,
         random_state: np.random.RandomState,
-    ) -> tuple[Array, float, dict[str, Any]]:
+    ) -> tuple[Array, float, solvers.AdamParts]:
         """Make one pass with Adam; return theta, the loss and Adam's state."""
         theta = np.array(theta0)
         if state is None or len(state["moment_1"]) != len(theta):

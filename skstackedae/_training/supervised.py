@@ -12,9 +12,10 @@ from .._network.layers import Layer
 from .._network.layout import ParameterLayout
 from .._rows.noise import MaskingNoise
 from .._rows.rows import Rows
-from .callbacks import Task
+from .callbacks import Attributes, Task
 from .objectives import NetworkObjective
 from .propagation import propagate
+from .solvers import AdamParts
 from .stage import Stage, StageRecord
 from .stopping import HeldOutScores
 
@@ -37,7 +38,7 @@ class SupervisedStage:
         random_state: np.random.RandomState,
         *,
         task: Task,
-        fitted_attributes: Callable[[Sequence[Layer]], dict[str, Any]],
+        fitted_attributes: Callable[[Sequence[Layer]], Attributes],
     ) -> tuple[list[Layer], StageRecord]:
         """Minimize; return all layers and the stage's record.
 
@@ -62,7 +63,7 @@ class SupervisedStage:
         max_iter = self.stage.settings.options.max_iter
         stage_task = task.subtask(self.stage.title, max_subtasks=max_iter)
 
-        def attributes(theta: Array) -> dict[str, Any]:
+        def attributes(theta: Array) -> Attributes:
             return fitted_attributes([*fixed, *objective.layers(theta)])
 
         theta, record = self.stage.run(
@@ -81,9 +82,9 @@ class SupervisedStage:
         self,
         layers: Sequence[Layer],
         rows: Rows,
-        state: dict[str, Any] | None,
+        state: AdamParts | None,
         random_state: np.random.RandomState,
-    ) -> tuple[list[Layer], float, dict[str, Any]]:
+    ) -> tuple[list[Layer], float, AdamParts]:
         """Make one pass with Adam; return all layers, the loss and Adam's state."""
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
         objective = self._objective(trained, propagate(rows, fixed), random_state)
