@@ -56,11 +56,18 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     weights: Array = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+    # scikit-learn does not look at a single number.
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(
+            f"sample_weight={sample_weight!r} is negative or not a finite number: pass "
+            "weights of 0 or more."
+        )
     if not weights.any():
         raise ValueError(
             "sample_weight is zero for every row: at least one row must count."
         )
-    return weights
+    # By a power of two, which is exact, because sums of huge weights overflow.
+    return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
 def supports_partial_fit(estimator: Any) -> bool:

@@ -99,8 +99,9 @@ class SparseAutoencoder(BaseNetwork):
         fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
-    n_iter_no_change : int, default=10
-        Number of iterations or epochs over which `tol` is applied.
+    n_iter_no_change : int or np.inf, default=10
+        Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
+        the rule off.
 
     batch_size : int or 'auto', default='auto'
         Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
@@ -252,7 +253,7 @@ class SparseAutoencoder(BaseNetwork):
         solver: str = "lbfgs",
         max_iter: int = 200,
         tol: float = 1e-2,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,

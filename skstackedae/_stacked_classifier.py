@@ -111,8 +111,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
-    n_iter_no_change : int, default=10
-        Number of iterations or epochs over which `tol` is applied.
+    n_iter_no_change : int or np.inf, default=10
+        Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
+        the rule off.
 
     batch_size : int or 'auto', default='auto'
         Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
@@ -298,7 +299,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         solver: str = "lbfgs",
         max_iter: int = 200,
         tol: float = 1e-2,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
         learning_rate_init: float = 0.001,
@@ -553,6 +554,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Weighted fraction of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = checks.check_sample_weight(sample_weight, X)
         labeled = labels.is_labeled(column_or_1d(y), self.unlabeled_label)
         if not labeled.all():
             if not labeled.any():
@@ -562,7 +565,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X = _safe_indexing(X.tocsr() if issparse(X) else X, rows)
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
-                sample_weight = _safe_indexing(sample_weight, rows)
+                sample_weight = checks.check_sample_weight(sample_weight[rows], y)
         return float(super().score(X, y, sample_weight))
 
     def _n_stages(self) -> int:

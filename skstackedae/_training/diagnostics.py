@@ -1,6 +1,5 @@
 """Values outside the decoder's range, inactive units, explained variance."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +33,12 @@ class ActivationStatistics:
         """Pass rows through these layers; without layers, describe the data."""
         sums = rows.with_noise(None).sum(kernels.moments, layers)
         total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
-        mean = first / total
-        return cls(mean, np.sqrt(np.maximum(second / total - mean**2, 0.0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = first / total
+            variance = second / total - mean**2
+            # Less is rounding.
+            is_constant = variance <= 8 * np.finfo(np.float64).eps * mean**2
+        return cls(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
 
 
 def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
@@ -45,14 +48,16 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     is_inactive = hidden.std < dead_unit_threshold(encoder.activation, rows)
     means = encoder.activation.mean_activation(hidden.mean)
     total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder])
-    variance = float(np.sum(inputs.std**2))
-    unexplained = float(squares / total) / variance if variance else math.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance, error = float(np.sum(inputs.std**2)), float(squares / total)
+    # Where there is nothing to explain, as scikit-learn's explained_variance_score.
+    explained = 1.0 - error / variance if variance else float(error == 0.0)
     return {
         "mean_activations": hidden.mean,
         "std_activations": hidden.std,
         "dead": float(np.mean(is_inactive & (means < 0.5))),
         "saturated": float(np.mean(is_inactive & (means >= 0.5))),
-        "explained_variance": 1.0 - unexplained,
+        "explained_variance": explained,
     }
 
 

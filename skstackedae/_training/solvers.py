@@ -86,8 +86,7 @@ def minimize_lbfgs(
     # scipy passes the record of an iteration only to a parameter with this name.
     def callback(intermediate_result: Any) -> None:
         loss_curve.append(float(intermediate_result.fun))
-        theta = intermediate_result.x
-        if stopping.should_stop(len(loss_curve), loss_curve[-1], theta):
+        if _asks_to_stop(stopping, loss_curve, intermediate_result.x):
             raise StopIteration
 
     rounding = float(np.finfo(np.float64).eps)
@@ -134,7 +133,7 @@ def minimize_adam(
         batches = list(iter_batches(n_rows, options, random_state))
         loss = adam_epoch(value_and_gradient, theta, state, batches, options, n_iter)
         loss_curve.append(loss)
-        converged = stopping.should_stop(n_iter, loss, theta)
+        converged = _asks_to_stop(stopping, loss_curve, theta)
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
 
 
@@ -254,6 +253,14 @@ def iter_batches(
     for start in range(0, n_batches * size, size):
         is_last = start == (n_batches - 1) * size
         yield order[start:] if is_last else order[start : start + size]
+
+
+def _asks_to_stop(stopping: StoppingRule, losses: list[float], theta: Array) -> bool:
+    try:
+        return stopping.should_stop(len(losses), losses[-1], theta)
+    except StopIteration as error:
+        # scipy would take it for the end of a run that went well.
+        raise RuntimeError("A callback raised StopIteration during fit.") from error
 
 
 _LBFGS_REMEDY = (

@@ -1,5 +1,6 @@
 """Stopping rules, which a solver asks after each iteration whether to stop."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -15,13 +16,13 @@ class Patience:
     """
 
     tol: float
-    n_iter_no_change: int
+    n_iter_no_change: float
 
     def has_run_out(self, losses: list[float]) -> bool:
         """Whether the loss fell by no more than tol in the last iterations."""
         if len(losses) <= self.n_iter_no_change:
             return False
-        before, now = losses[-1 - self.n_iter_no_change], losses[-1]
+        before, now = losses[-1 - int(self.n_iter_no_change)], losses[-1]
         return before - now <= self.tol * abs(before)
 
 
@@ -62,6 +63,12 @@ class HeldOutScores:
     def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
         """Score theta; tell whether the lowest error has stalled."""
         self.scores.append(float(self.score(theta)))
+        if not math.isfinite(self.scores[-1]):
+            raise ValueError(
+                f"The score of the held-out rows is no longer finite in iteration "
+                f"{n_iter} (score: {self.scores[-1]}). Scale their features "
+                "like those of X, or lower learning_rate_init."
+            )
         error = self.best_possible - self.scores[-1]
         if not self._lowest_errors or error < self._lowest_errors[-1]:
             self._best = len(self.scores), theta.copy()

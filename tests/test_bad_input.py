@@ -1,0 +1,131 @@
+"""What comes in wrong: a clear error, or the right result, and never a nan model."""
+
+import warnings
+
+import numpy as np
+import pytest
+from helpers import SOLVERS, small_autoencoder, small_classifier
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skstackedae._training.solvers import SOLVERS as SOLVER_FUNCTIONS
+from skstackedae._training.solvers import SolverOptions
+from skstackedae._training.stopping import HeldOutScores, Patience
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Stopped after max_iter", "ignore:Most units of the"
+)
+
+
+def classifier(**settings):
+    defaults = {"pretraining": {"max_iter": 5}, "max_iter": 5}
+    return small_classifier((6,), **defaults | settings)
+
+
+def autoencoder(**settings):
+    return small_autoencoder(6, max_iter=5, **settings)
+
+
+# Weights ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+@pytest.mark.parametrize("huge", [1e308, np.finfo(float).max])
+def test_huge_weights_are_like_equal_ones(make, huge, few_digits):
+    X, y = few_digits[0][:60], few_digits[1][:60]
+    # Repeated rows, whose weights are added up.
+    X, y = np.vstack([X, X]), np.concatenate([y, y])
+    plain = make().fit(X, y)
+    weighted = make().fit(X, y, sample_weight=np.full(120, huge))
+    for W, expected in zip(weighted.coefs_, plain.coefs_, strict=True):
+        assert_array_equal(W, expected)
+    found = weighted.score(X, y, sample_weight=np.full(120, huge))
+    assert found == pytest.approx(plain.score(X, y))
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_a_number_as_weight_is_checked_too(make, value, few_digits):
+    model = make().fit(*few_digits)
+    before = dict(vars(model))
+    for method in (model.fit, model.score):
+        with pytest.raises(ValueError, match=r"sample_weight|[Nn]egative"):
+            method(*few_digits, sample_weight=value)
+    assert all(vars(model)[name] is before[name] for name in before)
+
+
+def test_the_classifier_scores_by_valid_weights_alone(few_digits):
+    X, y = few_digits
+    model = classifier(unlabeled_label=-1).fit(X, y)
+    partly = np.where(np.arange(400) % 2, y, -1)
+    for weights, message in (
+        (-np.ones(400), "[Nn]egative"),
+        (np.r_[-1.0, np.ones(399)], "[Nn]egative"),
+        (np.full(400, np.nan), "NaN"),
+        (np.ones(399), r"shape|inconsistent"),
+        (np.zeros(400), "zero for every row|at least one non-zero"),
+        # None of the labeled rows counts.
+        (np.where(partly == -1, 1.0, 0.0), "zero for every row|at least one non-zero"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.score(X, partly, sample_weight=weights)
+    hits = model.predict(X)[1::2] == y[1::2]
+    weights = np.arange(400.0)
+    expected = np.average(hits, weights=weights[1::2])
+    assert model.score(X, partly, sample_weight=weights) == pytest.approx(expected)
+
+
+# Runs that go wrong -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_held_out_scores_that_are_not_finite_are_an_error(value):
+    held_out = HeldOutScores(lambda theta: value, 0.0, Patience(0.1, 2))
+    with pytest.raises(ValueError, match=r"held-out rows .*iteration 3.*Scale"):
+        held_out.should_stop(3, 1.0, np.zeros(2))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_stop_iteration_of_a_callback_is_an_error(solver):
+    class Raises:
+        def should_stop(self, n_iter, loss, theta):
+            raise StopIteration
+
+    options = SolverOptions(5, "auto", "constant", 0.1, True)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        SOLVER_FUNCTIONS[solver](
+            lambda theta, batch=None: (float(theta @ theta), 2 * theta),
+            np.ones(3),
+            options=options,
+            n_rows=10,
+            random_state=np.random.RandomState(0),
+            stopping=Raises(),
+        )
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_patience_may_be_endless(solver, few_digits):
+    X, y = few_digits
+    model = classifier(
+        solver=solver, n_iter_no_change=np.inf, tol=1e9, max_iter=12, pretrain=False
+    )
+    assert model.fit(X, y).n_iter_ == 12
+
+
+# Diagnostics ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 0.7])
+def test_diagnostics_of_constant_rows(constant, few_digits):
+    model = autoencoder().fit(few_digits[0])
+    X = np.full((30, 64), constant)
+    found = model.diagnose(X)
+    # As scikit-learn's explained_variance_score: nothing to explain, nothing explained.
+    assert found["explained_variance"] == 0.0
+    assert_allclose(found["std_activations"], 0, atol=1e-7)
+
+
+def test_diagnostics_of_huge_values_leak_no_warning(few_digits):
+    model = autoencoder().fit(few_digits[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.diagnose(np.full((5, 64), 1e200) * np.arange(1, 6)[:, None])
