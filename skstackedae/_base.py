@@ -123,6 +123,11 @@ class BaseNetwork(
         activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
         return make_layers(self.coefs_, self.intercepts_, activations)
 
+    def _apply(self, function: RowFunction, X: Any, stop: int | None = None) -> Array:
+        """Check rows and pass them through all layers, or through those before stop."""
+        layers = self._layers()[:stop]
+        return self._map_rows(function, self._validated(X), layers)
+
     def _map_rows(
         self, function: RowFunction, X: Any, layers: Sequence[Layer], *args: Any
     ) -> Array:

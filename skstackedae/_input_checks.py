@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if as sklearn_available_if
@@ -17,7 +18,7 @@ FLOAT_DTYPES = (np.float64, np.float32)
 
 # Arrays of these types are stored as they are; blocks are converted one by one.
 INTEGER_DTYPES = [np.dtype(code) for code in np.typecodes["AllInteger"]]
-STORED_DTYPES = (*FLOAT_DTYPES, np.float16, np.bool_, *INTEGER_DTYPES)
+STORED_DTYPES = (*FLOAT_DTYPES, np.bool_, *INTEGER_DTYPES, np.float16)
 
 # str() of the type of a float32 column: in numpy, in polars and nullable pandas, and in
 # pyarrow.
@@ -33,7 +34,8 @@ def input_options(X: Any) -> dict[str, Any]:
     A data frame becomes one array of floats. scikit-learn recognizes float32 only in
     pandas columns of numpy types, so the columns are looked at here.
     """
-    dtype: Any = STORED_DTYPES
+    # scipy cannot slice sparse arrays of float16, the last of these types.
+    dtype: Any = STORED_DTYPES[:-1] if issparse(X) else STORED_DTYPES
     if hasattr(X, "columns"):
         columns = {str(dtype) for dtype in X.dtypes}
         is_float32 = columns and columns <= FLOAT32_COLUMNS

@@ -99,7 +99,7 @@ class SparseAutoencoder(BaseNetwork):
         fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int or inf, default=10
         Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
         the rule off.
 
@@ -384,9 +384,9 @@ class SparseAutoencoder(BaseNetwork):
             not fit the network of the previous call, if ``early_stopping=True``, or if
             the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
+        checks.check_partial_fit_params(self)
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
-        checks.check_partial_fit_params(self)
         goes_on = hasattr(self, "coefs_")
         with fitting(self) as fitted:
             X = fitted._validated(X, reset=not goes_on)
@@ -421,8 +421,7 @@ class SparseAutoencoder(BaseNetwork):
         ndarray of shape (n_samples, n_components)
             Activations of the hidden units.
         """
-        check_is_fitted(self)
-        return self._map_rows(forward_output, self._validated(X), self._layers()[:1])
+        return self._apply(forward_output, X, stop=1)
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
@@ -454,7 +453,6 @@ class SparseAutoencoder(BaseNetwork):
             Negative reconstruction loss of each sample (half the squared distance, or
             the cross-entropy), without penalties.
         """
-        check_is_fitted(self)
         encoder, decoder = self._layers()
         loss = RECONSTRUCTION_LOSSES[self.loss_function_](decoder.activation)
         layers = [encoder, decoder._replace(activation=IDENTITY)]

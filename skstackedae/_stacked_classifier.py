@@ -111,7 +111,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         fallen by more than this fraction over the last `n_iter_no_change` iterations or
         epochs.
 
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int or inf, default=10
         Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
         the rule off.
 
@@ -397,12 +397,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X, y = fitted._validated(X, y, reset=not goes_on)
             fitted._set_classes(y)
             given = fitted._encoded(X, y, sample_weight)
-            held_out = fitted._given_validation(X_val, y_val, sample_weight_val)
             random_state = check_random_state(self.random_state)
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(*given, threads)
-                scored = held_out and labels.labeled_rows(rows_of(*held_out, threads))
-                fitted._train(rows, scored, random_state, task)
+                held_out = fitted._validation_rows(
+                    X_val, y_val, sample_weight_val, threads, rows.dtype
+                )
+                fitted._train(rows, held_out, random_state, task)
             task.end(lambda: dict(vars(fitted)))
         return self
 
@@ -484,7 +485,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         ndarray of shape (n_samples,)
             The most probable class of each sample.
         """
-        logits = self._map_rows(forward_output, self._validated(X), self._layers())
+        logits = self._apply(forward_output, X)
         return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> Array:
@@ -500,7 +501,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         ndarray of shape (n_samples, n_classes)
             Probability of each class, in the order of `classes_`.
         """
-        return self._map_rows(_probabilities, self._validated(X), self._layers())
+        return self._apply(_probabilities, X)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict log-probabilities of the classes; even those of tiny ones are finite.
@@ -515,7 +516,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         ndarray of shape (n_samples, n_classes)
             Log-probability of each class, in the order of `classes_`.
         """
-        return self._map_rows(_log_probabilities, self._validated(X), self._layers())
+        return self._apply(_log_probabilities, X)
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits.
@@ -531,7 +532,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Logit of each class, in the order of `classes_`. For two classes, the logit
             of the second class minus the logit of the first class.
         """
-        logits = self._map_rows(forward_output, self._validated(X), self._layers())
+        logits = self._apply(forward_output, X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def score(self, X: Any, y: Any, sample_weight: Weights = None) -> float:
@@ -613,9 +614,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         codes = labels.encode_labels(y, self.classes_, self.unlabeled_label, name=name)
         return X, codes, checks.check_sample_weight(sample_weight, X)
 
-    def _given_validation(
-        self, X_val: Any, y_val: Any, sample_weight_val: Weights
-    ) -> tuple[Any, Array, Array] | None:
+    def _validation_rows(
+        self,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: Weights,
+        threads: Threads,
+        dtype: Any,
+    ) -> Rows | None:
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
         if X_val is None or y_val is None:
@@ -624,10 +630,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X_val, y_val = self._validated(X_val, y_val)
             given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Class weights count in training only: `score` does not use them either.
-            labels.labeled_rows(rows_of(*given, None))
+            return labels.labeled_rows(rows_of(*given, threads, dtype))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
-        return given
 
     def _train(
         self,

@@ -203,6 +203,15 @@ def test_unlabeled_validation_rows_do_not_count(split, global_random_seed):
     np.testing.assert_allclose(model.validation_scores_, other.validation_scores_)
 
 
+def test_validation_rows_are_scored_in_the_precision_of_the_fit(split):
+    X, y, X_val, y_val = split
+    X_val = X_val > 0.5
+    one, other = (
+        small().fit(X, y, X_val=rows, y_val=y_val) for rows in (X_val, X_val * 1.0)
+    )
+    assert one.validation_scores_ == other.validation_scores_
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -171,6 +171,12 @@ def test_later_passes_check_parameters_too(make, name, value, few_digits):
         model.set_params(**{name: value}).partial_fit(*few_digits)
 
 
+def test_later_passes_check_the_activation_too(few_digits):
+    model = autoencoder().partial_fit(few_digits[0])
+    with pytest.raises(ValueError, match="'activation' parameter"):
+        model.set_params(activation="cosine").partial_fit(few_digits[0])
+
+
 # StackedAutoencoderClassifier -------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Both estimators as citizens of scikit-learn: its own checks and its tools."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import small_classifier
 from sklearn import config_context
@@ -83,6 +84,17 @@ def test_tags(estimator):
 def test_unfitted_estimators_say_so(estimator, method):
     with pytest.raises(NotFittedError):
         getattr(clone(estimator), method)(np.ones((2, 2)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "method",
+    ["predict", "predict_proba", "predict_log_proba", "decision_function", "transform"],
+)
+@pytest.mark.parametrize("X", [pd.DataFrame({"a": [1.0], "b": [1.0]}), [1.0, 2.0]])
+def test_that_a_model_is_unfitted_is_said_before_X_is_checked(X, method):
+    with pytest.raises(NotFittedError):
+        getattr(StackedAutoencoderClassifier(), method)(X)
 
 
 def test_fitted_attributes_hold_plain_values(few_digits):

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import SOLVERS, assert_same_weights, small_classifier
+from helpers import SOLVERS, assert_same_weights, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
@@ -74,6 +74,15 @@ def test_precision_is_that_of_dense_rows(dtype, few_digits):
     expected = np.float32 if dtype == np.float32 else np.float64
     assert model.coefs_[0].dtype == expected
     assert model.transform(sparse.csr_array(X)).dtype == expected
+
+
+def test_half_precision_is_taken_though_scipy_cannot_slice_it(few_digits):
+    X = sparse.csr_array(few_digits[0])
+    half = X.copy()
+    half.data = X.data.astype(np.float16)
+    assert_same_weights(
+        *(small_autoencoder(max_iter=3).fit(rows) for rows in (half, X))
+    )
 
 
 def test_every_way_to_fit_takes_sparse_rows(few_digits, tmp_path):
