@@ -173,8 +173,10 @@ def register_onnx_converters() -> None:
 
     A :class:`~skstackedae.StackedAutoencoderClassifier` becomes a graph that returns
     the label and the probabilities of each row. It takes skl2onnx's options for
-    classifiers: `zipmap`, `output_class_labels` and `nocl`. In a pipeline it must be
-    the last step. A :class:`~skstackedae.SparseAutoencoder` becomes a graph that
+    classifiers: `zipmap`, `output_class_labels`, `nocl`, and `raw_scores` for logits in
+    place of the probabilities (for two classes, minus and plus `decision_function`). In
+    a pipeline it must be the last step; meta-estimators may wrap it if skl2onnx
+    converts them. A :class:`~skstackedae.SparseAutoencoder` becomes a graph that
     returns the activations of the hidden units. Layers may have different activations.
 
     The graph computes in float64 if its input is float64, and in float32 otherwise; the
@@ -227,6 +229,7 @@ def register_onnx_converters() -> None:
             "zipmap": [True, False, "columns"],
             "output_class_labels": [False, True],
             "nocl": [True, False],
+            "raw_scores": [True, False],
         },
     )
     update_registered_converter(
@@ -253,6 +256,12 @@ def _logistic_output(softmax: Layer) -> Layer:
     """Merge two softmax outputs into one: P[1] is the logistic of z_1 - z_0."""
     W, b = softmax.W, softmax.b
     return softmax._replace(W=W[:, 1:] - W[:, :1], b=b[1:] - b[:1])
+
+
+def _minus_and_plus(output: Layer) -> Layer:
+    """Turn one output z into -z and z, the form that skl2onnx has for two classes."""
+    W, b = output.W, output.b
+    return output._replace(W=np.hstack([-W, W]), b=np.hstack([-b, b]))
 
 
 def _set_fitted(
@@ -303,23 +312,34 @@ def _convert_autoencoder(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
-    from skl2onnx.algebra.onnx_ops import OnnxArgMax, OnnxGather, OnnxSoftmax
+    from skl2onnx.algebra.onnx_ops import (
+        OnnxArgMax,
+        OnnxGather,
+        OnnxIdentity,
+        OnnxSoftmax,
+    )
     from skl2onnx.common.utils_classifier import get_label_classes
 
     version = container.target_opset
     classifier = operator.raw_operator
-    logits = _onnx_output(operator.inputs[0], classifier._layers(), container)
+    layers = classifier._layers()
+    # Also set by skl2onnx, where a meta-estimator takes our decision_function.
+    is_raw = container.get_options(classifier, {"raw_scores": False})["raw_scores"]
+    if is_raw and len(classifier.classes_) == 2:
+        layers[-1] = _minus_and_plus(_logistic_output(layers[-1]))
+    logits = _onnx_output(operator.inputs[0], layers, container)
     label = OnnxGather(
         _onnx_labels(get_label_classes(scope, classifier)),
         OnnxArgMax(logits, axis=1, keepdims=0, op_version=version),
         op_version=version,
         output_names=operator.outputs[:1],
     )
-    probabilities = OnnxSoftmax(
-        logits, axis=1, op_version=version, output_names=operator.outputs[1:]
+    final, axis = (OnnxIdentity, {}) if is_raw else (OnnxSoftmax, {"axis": 1})
+    scores = final(
+        logits, op_version=version, output_names=operator.outputs[1:], **axis
     )
     label.add_to(scope, container)
-    probabilities.add_to(scope, container)
+    scores.add_to(scope, container)
 
 
 def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:

@@ -11,9 +11,12 @@ import pytest
 from helpers import DTYPES, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -394,6 +397,48 @@ def test_onnx_options_of_classifiers(run_onnx, few_digits):
     assert_array_equal(output["class_labels"], classes)
     output = run_onnx(classifier, X, zipmap=False, nocl=True)
     assert_array_equal(output["label"], expected.argmax(axis=1))
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_onnx_raw_scores(run_onnx, few_digits, n_classes):
+    X, y = few_digits[0], few_digits[1] % n_classes
+    classifier = make_classifier().fit(X, y)
+    output = run_onnx(classifier, X, zipmap=False, raw_scores=True)
+    scores = classifier.decision_function(X)
+    expected = np.column_stack([-scores, scores]) if n_classes == 2 else scores
+    assert_allclose(output["probabilities"], expected, atol=1e-12)
+    assert_array_equal(output["label"], classifier.predict(X))
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: CalibratedClassifierCV(model, cv=2),
+        lambda model: StackingClassifier([("model", model)], cv=2),
+        lambda model: StackingClassifier(
+            [("model", model)], cv=2, stack_method="decision_function"
+        ),
+        OneVsOneClassifier,
+        OneVsRestClassifier,
+        lambda model: BaggingClassifier(model, 2, random_state=0),
+        lambda model: VotingClassifier(
+            [("model", model)], voting="soft", flatten_transform=False
+        ),
+    ],
+    ids=["calibrated", "stacking", "decisions", "pairs", "rest", "bagging", "voting"],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn")
+def test_onnx_meta_estimators(run_onnx, few_digits, wrap, n_classes, request):
+    if n_classes == 2 and "decisions" in request.node.callspec.id:
+        pytest.skip("skl2onnx makes a graph that does not run, of any classifier")
+    X, y = few_digits[0].astype(np.float32), few_digits[1] % n_classes
+    model = wrap(make_classifier(("logistic",))).fit(X, y)
+    output = run_onnx(model, X, zipmap=False)
+    assert_array_equal(np.ravel(output["label"]), model.predict(X))
+    if hasattr(model, "predict_proba"):
+        expected = model.predict_proba(X)
+        assert_allclose(output["probabilities"], expected, atol=1e-5)
 
 
 def run_skipped_examples(text, **names):
