@@ -31,7 +31,7 @@ from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training.callbacks import Task
-from ._training.stage import warn_unconverged
+from ._training.stage import StageRecord, warn_diverged, warn_unconverged
 from ._training.supervised import SupervisedStage, zero_output_layer
 
 
@@ -212,11 +212,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     history_ : list of dict
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None except for pretraining),
-        `n_iter`, `converged`, `first_loss` (after the first iteration or epoch),
-        `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training rows; None
-        for pretraining), `loss_curve` and `validation_scores`. The accuracies of
-        'softmax' and 'fine-tuning' show what each stage achieved. For a layer from the
-        cache, `seconds` is the time that its training took.
+        `n_iter`, `converged`, `diverged` (the loss ended higher than it began),
+        `first_loss` (after the first iteration or epoch), `last_loss`, `seconds`,
+        `accuracy` (weighted, on the labeled training rows; None for pretraining),
+        `loss_curve` and `validation_scores`. The accuracies of 'softmax' and
+        'fine-tuning' show what each stage achieved. For a layer from the cache,
+        `seconds` is the time that its training took.
 
     validation_scores_ : list of float or None
         Score of the validation rows (held out, or `X_val`) after each iteration or
@@ -643,20 +644,19 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     ) -> None:
         """Run the stages on validated rows, inside a call that holds the threads."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
-        goes_on = self._is_warm_start()
         rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
         if self.early_stopping and held_out is None:
             rows, held_out = labels.hold_out_labeled(
                 rows, self.validation_fraction, random_state
             )
         labeled = labels.labeled_rows(rows, self._class_weights(rows))
-        if goes_on:
+        pretrained: list[StageRecord] = []
+        if self._is_warm_start():
             layers = self._previous_network(autoencoders, rows.dtype)
-            self.history_ = []
         else:
             encoders, pretrained = self._new_encoders(autoencoders, rows, task)
             layers = self._with_output(encoders, rows.n_features)
-            self.history_ = [record.to_dict() for record in pretrained]
+        self.history_ = [record.to_dict() for record in pretrained]
 
         def attributes(network: Sequence[Layer]) -> dict[str, Any]:
             return {**vars(self), **network_attributes(network, "softmax")}
@@ -676,6 +676,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             self.history_.append(record.to_dict())
             self._set_record(record)
         self._set_network(layers, "softmax")
+        warn_diverged([*pretrained, *records])
         warn_unconverged(records, self.max_iter)
 
     def _partial_fit(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from helpers import SOLVERS, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
 
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 from skstackedae._training.solvers import SOLVERS as SOLVER_FUNCTIONS
 from skstackedae._training.solvers import SolverOptions
 from skstackedae._training.stopping import HeldOutScores, Patience
@@ -75,6 +77,57 @@ def test_the_classifier_scores_by_valid_weights_alone(few_digits):
 
 
 # Runs that go wrong -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+@pytest.mark.parametrize("steps", [10, 100])
+def test_a_loss_that_rose_has_not_converged(make, steps, digits):
+    model = make(solver="adam", learning_rate_init=steps)
+    # A little patience, so that max_iter is not what ends the run.
+    model.set_params(max_iter=200, n_iter_no_change=3)
+    with pytest.warns(ConvergenceWarning, match=r"higher than it began.*learning_rate"):
+        model.fit(*digits)
+    assert model.n_iter_ < 200
+    if hasattr(model, "history_"):
+        assert not model.history_[-1]["converged"]
+
+
+@pytest.mark.filterwarnings("error:.*higher than it began")
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+def test_training_again_where_nothing_is_left_to_learn_does_not_warn(
+    make, digits, global_random_seed
+):
+    X, y = digits[0][:400], digits[1][:400]
+    model = make(solver="adam", learning_rate_init=0.01, warm_start=True)
+    model.set_params(max_iter=300, random_state=global_random_seed).fit(X, y)
+    for _ in range(5):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize(("n_layers", "step"), [(2, 1e16), (3, 1e12)])
+def test_a_last_step_too_large_is_found(n_layers, step, few_digits):
+    X, y = few_digits[0].astype(np.float32), few_digits[1]
+    layer = SparseAutoencoder(activation="relu", decoder_activation="identity")
+    model = StackedAutoencoderClassifier(
+        (6,) * n_layers,
+        autoencoder=layer,
+        pretrain=False,
+        solver="adam",
+        batch_size=len(X),
+        max_iter=1,
+        learning_rate_init=step,
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match=r"no longer finite.*learning_rate_init"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
+def test_warnings_name_the_estimator(few_digits):
+    with pytest.warns(ConvergenceWarning, match="StackedAutoencoderClassifier"):
+        classifier(max_iter=1).fit(*few_digits)
+    with pytest.warns(ConvergenceWarning, match="SparseAutoencoder"):
+        autoencoder().set_params(max_iter=1).fit(*few_digits)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

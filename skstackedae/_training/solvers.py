@@ -19,6 +19,9 @@ from scipy.optimize import minimize
 
 from .._array_api import Array
 
+# No network that has learned something comes near: a step this large has gone wrong.
+LARGE_WEIGHT = 1e4
+
 
 @dataclass(frozen=True)
 class SolverOptions:
@@ -156,11 +159,22 @@ def adam_epoch(
         total += value * len(indices)
         n_seen += len(indices)
     # One check for each epoch is enough, because values that are not finite stay in the
-    # moments. theta is checked too, because no batch has been evaluated after the last
-    # step; moment_2, because moments that overflow make all steps 0.
+    # moments; moment_2 is checked, because moments that overflow make all steps 0.
+    checked = total + _loss_after_last_step(value_and_gradient, theta)
     for vector in (theta, state.moment_2):
-        _check_finite(total, vector, n_iter, _adam_remedy(options))
+        _check_finite(checked, vector, n_iter, _adam_remedy(options))
     return total / n_seen
+
+
+def _loss_after_last_step(value_and_gradient: ValueAndGradient, theta: Array) -> float:
+    """Return the loss of all rows if theta is so large that it may overflow, else 0.
+
+    No batch has been evaluated after the last step.
+    """
+    if np.abs(theta).max() < LARGE_WEIGHT:
+        return 0.0
+    with np.errstate(all="ignore"):
+        return value_and_gradient(theta)[0]
 
 
 class AdamParts(TypedDict):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,10 @@ from .callbacks import Attributes, Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
+# A run has diverged if its loss rose by more than a tenth, on about so many rows.
+DIVERGENCE_MARGIN = 1.1
+DIVERGENCE_SAMPLE = 1000
+
 
 @dataclass(frozen=True)
 class StageRecord:
@@ -24,6 +29,7 @@ class StageRecord:
     layer: int | None
     n_iter: int
     converged: bool
+    diverged: bool
     first_loss: float
     last_loss: float
     seconds: float
@@ -66,7 +72,7 @@ class Stage:
     @property
     def title(self) -> str:
         """Name of the stage, with the layer if it has one."""
-        return self.name if self.layer is None else f"{self.name} of layer {self.layer}"
+        return _title(self.name, self.layer)
 
     def run(
         self,
@@ -114,11 +120,14 @@ class Stage:
         if held_out is not None:
             result = held_out.with_best_weights(result)
         curve = result.loss_curve
+        # The best weights on held-out rows have not diverged.
+        diverged = held_out is None and _has_diverged(objective, theta0, result)
         record = StageRecord(
             self.name,
             self.layer,
             result.n_iter,
-            result.converged,
+            result.converged and not diverged,
+            diverged,
             first_loss=curve[0] if curve else result.loss,
             last_loss=result.loss,
             seconds=time.perf_counter() - start,
@@ -177,12 +186,50 @@ class _IterationLines:
         return False
 
 
+def _has_diverged(
+    objective: AutoencoderObjective | NetworkObjective,
+    theta0: Array,
+    result: solvers.SolverResult,
+) -> bool:
+    """Tell whether the loss has ended higher than it began, on a sample of the rows.
+
+    The margin is for losses that move up and down where nothing is left to learn.
+    """
+    curve = result.loss_curve
+    if all(later <= earlier for earlier, later in pairwise(curve)):
+        return False
+    n_rows = objective.rows.n_rows
+    step = -(-n_rows // DIVERGENCE_SAMPLE)
+    sample = solvers.Batch(np.arange(0, n_rows, step), 0)
+    with np.errstate(all="ignore"):
+        first, last = (
+            objective.value_and_gradient(theta, sample)[0]
+            for theta in (theta0, result.theta)
+        )
+    return last > DIVERGENCE_MARGIN * first
+
+
+def warn_diverged(records: Iterable[StageRecord]) -> None:
+    """Warn once of all stages whose loss ended higher than it began."""
+    titles = [_title(r.name, r.layer) for r in records if r.diverged]
+    if titles:
+        warn_user(
+            f"The loss ended higher than it began: {', '.join(titles)}. Lower "
+            "learning_rate_init, or scale the features of X.",
+            ConvergenceWarning,
+        )
+
+
 def warn_unconverged(records: Iterable[StageRecord], max_iter: int) -> None:
     """Warn once of all stages that have used up their iterations."""
-    names = [record.name for record in records if not record.converged]
+    names = [r.name for r in records if not (r.converged or r.diverged)]
     if names:
         warn_user(
             f"Stopped after max_iter={max_iter} iterations, before the loss settled: "
             f"{', '.join(names)}. Raise max_iter, or tol if the result is good enough.",
             ConvergenceWarning,
         )
+
+
+def _title(name: str, layer: int | None) -> str:
+    return name if layer is None else f"{name} of layer {layer}"
