@@ -1,6 +1,7 @@
 """Shared by all estimators: a fit that keeps the earlier one on errors; prediction."""
 
 import copy
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -17,7 +18,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._array_api import Array
-from ._input_checks import input_options
+from ._input_checks import COUNT, input_options
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
@@ -29,15 +30,12 @@ from ._training.stage import RunSettings, Stage, StageRecord
 # Constraints of scikit-learn's kind on the parameters that all estimators share.
 TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions(set(SOLVERS))],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "tol": [Interval(Real, 0, None, closed="left")],
-    "n_iter_no_change": [
-        Interval(Integral, 1, None, closed="left"),
-        Options(Real, {np.inf}),
-    ],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "max_iter": [COUNT],
+    "tol": [Interval(Real, 0, sys.float_info.max, closed="both")],
+    "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
+    "batch_size": [StrOptions({"auto"}), COUNT],
     "learning_rate": [StrOptions({"constant", "linear"})],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate_init": [Interval(Real, 0, sys.float_info.max, closed="right")],
     "shuffle": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -151,9 +149,12 @@ class BaseNetwork(
     def _set_epoch(self, loss: float, adam_state: AdamParts) -> None:
         """Set the attributes that describe a pass of partial_fit."""
         self.loss_ = loss
-        self.loss_curve_ = [*getattr(self, "loss_curve_", []), loss]
-        self.n_iter_ = len(self.loss_curve_)
         self._adam_state = adam_state
+        # The list of the earlier passes grows, because copies would take longer than
+        # short passes. This is the last step of a pass, which no longer fails.
+        self.loss_curve_ = getattr(self, "loss_curve_", [])
+        self.loss_curve_.append(loss)
+        self.n_iter_ = len(self.loss_curve_)
 
 
 def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str, Any]:

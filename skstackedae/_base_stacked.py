@@ -1,7 +1,7 @@
 """Shared by stacks of autoencoders: new, pretrained and previous layers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -18,12 +18,24 @@ from ._sparse_autoencoder import SparseAutoencoder
 from ._training import pretraining
 from ._training.callbacks import Task
 from ._training.stage import StageRecord
+from ._user_warnings import warn_user
+
+# Parameters of the prototypes that have no effect, and what determines them instead.
+DETERMINED_BY = {
+    "n_components": "hidden_layer_sizes",
+    "random_state": "random_state",
+    "n_jobs": "n_jobs",
+    "verbose": "verbose",
+}
 
 
-def _has_decoders(stack: "BaseStacked") -> bool:
-    if hasattr(stack, "coefs_"):
-        return hasattr(stack, "autoencoders_")
-    return bool(stack.pretrain)
+def _check_has_decoders(stack: "BaseStacked") -> None:
+    is_fitted = hasattr(stack, "coefs_")
+    if not (hasattr(stack, "autoencoders_") if is_fitted else stack.pretrain):
+        raise AttributeError(
+            f"{type(stack).__name__} has no inverse_transform without decoders: set "
+            "pretrain=True."
+        )
 
 
 class BaseStacked(BaseNetwork):
@@ -36,6 +48,37 @@ class BaseStacked(BaseNetwork):
     history_: list[dict[str, Any]]
     n_layers_: int
     n_outputs_: int
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator, or of the prototype of its layers.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by their names; ``autoencoder__<name>`` for the prototype.
+
+        Returns
+        -------
+        estimator
+            This estimator.
+        """
+        prototype = params.get("autoencoder", self.autoencoder)
+        for name in params:
+            owner, _, nested = name.partition("__")
+            if owner != "autoencoder" or not nested:
+                continue
+            if not hasattr(prototype, "set_params"):
+                raise ValueError(
+                    f"{name} has nothing to set: autoencoder={prototype!r}. Pass "
+                    f"autoencoder=SparseAutoencoder({nested}=...)."
+                )
+            if nested in DETERMINED_BY:
+                warn_user(
+                    f"{name} has no effect: {DETERMINED_BY[nested]} of the stack "
+                    "determines it for all layers.",
+                    UserWarning,
+                )
+        return super().set_params(**params)
 
     def transform(self, X: Any) -> Any:
         """Return the deep features: the input of the output layer.
@@ -57,7 +100,7 @@ class BaseStacked(BaseNetwork):
         # A copy, because X belongs to the caller.
         return X.astype(compute_dtype(X.dtype), copy=True)
 
-    @checks.available_if(_has_decoders)
+    @checks.available_if(_check_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
         """Decode deep features with the decoders of the pretrained autoencoders.
 

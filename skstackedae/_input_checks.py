@@ -1,14 +1,15 @@
 """Checks of input that the estimators share."""
 
 from collections.abc import Callable, Iterable
-from numbers import Integral
+from numbers import Integral, Real
+from types import MethodType
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if as sklearn_available_if
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._array_api import Array, Weights
@@ -19,6 +20,22 @@ FLOAT_DTYPES = (np.float64, np.float32)
 # Arrays of these types are stored as they are; blocks are converted one by one.
 INTEGER_DTYPES = [np.dtype(code) for code in np.typecodes["AllInteger"]]
 STORED_DTYPES = (*FLOAT_DTYPES, np.bool_, *INTEGER_DTYPES, np.float16)
+
+
+class Count(Interval):
+    """An integer of 1 or more; Python counts True among them."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return not isinstance(val, bool) and bool(super().is_satisfied_by(val))
+
+
+COUNT = Count()
+
+# Beyond this, rounding of the penalty is larger than the loss of the rows.
+PENALTY = Interval(Real, 0, 1e15, closed="both")
 
 # str() of the type of a float32 column: in numpy, in polars and nullable pandas, and in
 # pyarrow.
@@ -48,9 +65,29 @@ def validates_parameters(method: Method) -> Method:
     return cast(Method, _fit_context(prefer_skip_nested_validation=True)(method))
 
 
-def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Offer a method only if the check holds: scikit-learn's, with types."""
-    return cast(Callable[[Method], Method], sklearn_available_if(check))
+class available_if:  # noqa: N801 - a decorator, named as scikit-learn's
+    """Offer a method only if the check holds.
+
+    Unlike scikit-learn's, it shows the reason that the check raises.
+    """
+
+    def __init__(self, check: Callable[[Any], None]) -> None:
+        self._check = check
+
+    def __call__(self, method: Method) -> Method:
+        return cast(Method, _Conditional(self._check, method))
+
+
+class _Conditional:
+    def __init__(self, check: Callable[[Any], None], method: Any) -> None:
+        self._check, self._method = check, method
+        self.__doc__ = method.__doc__
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self._method
+        self._check(instance)
+        return MethodType(self._method, instance)
 
 
 def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
@@ -72,29 +109,21 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
-def supports_partial_fit(estimator: Any) -> bool:
-    """Tell whether partial_fit exists; scikit-learn shows the error to users."""
-    if estimator.solver == "adam":
-        return True
-    raise AttributeError(
-        f"partial_fit needs solver='adam': solver={estimator.solver!r} uses all rows "
-        "in each iteration."
-    )
-
-
-def check_partial_fit_params(estimator: Any) -> None:
-    """Check the parameters for partial_fit, which does not know the last epoch."""
-    # scikit-learn checks them in the first call only.
-    estimator._validate_params()
-    if estimator.early_stopping:
-        raise ValueError(
-            "partial_fit makes one pass over its rows and cannot stop early: set "
-            "early_stopping=False."
-        )
-    if estimator.learning_rate != "constant":
-        raise ValueError(
-            f"learning_rate={estimator.learning_rate!r} depends on the last epoch, "
-            "which partial_fit does not know: set learning_rate='constant'."
+def check_supports_partial_fit(estimator: Any) -> None:
+    """Check that no parameter needs all rows or the number of epochs."""
+    needed = {"solver": "adam", "early_stopping": False, "learning_rate": "constant"}
+    changes = [
+        f"{name}={value!r}"
+        for name, value in needed.items()
+        if getattr(estimator, name) != value
+    ]
+    if getattr(estimator, "class_weight", None) == "balanced":
+        changes.append("class_weight as a dict or None")
+    if changes:
+        raise AttributeError(
+            f"{type(estimator).__name__} has no partial_fit with its parameters: a "
+            "pass sees some of the rows and does not know the last epoch. Set "
+            f"{', '.join(changes)}."
         )
 
 

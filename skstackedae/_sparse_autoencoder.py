@@ -1,7 +1,7 @@
 """The sparse autoencoder as a transformer."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -223,13 +223,13 @@ class SparseAutoencoder(BaseNetwork):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [checks.COUNT],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "decoder_activation": [StrOptions(set(ACTIVATIONS))],
         "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [checks.PENALTY],
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
-        "sparsity_weight": [Interval(Real, 0, None, closed="left")],
+        "sparsity_weight": [checks.PENALTY],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "tied_weights": ["boolean"],
         **TRAINING_CONSTRAINTS,
@@ -350,16 +350,18 @@ class SparseAutoencoder(BaseNetwork):
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @checks.available_if(checks.supports_partial_fit)
+    @checks.available_if(checks.check_supports_partial_fit)
     @checks.validates_parameters
     def partial_fit(
         self, X: Any, y: object = None, sample_weight: Weights = None
     ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
-        It needs ``solver='adam'`` and keeps the moments of Adam between calls. Each
-        call appends its loss to `loss_curve_`; `mean_activations_` are means over the
-        samples of the last call. Callbacks are not called.
+        It needs ``solver='adam'``, keeps the moments of Adam between calls, and does
+        not exist with ``learning_rate='linear'`` or ``early_stopping=True``, which need
+        the number of epochs. Each call appends its loss to `loss_curve_`;
+        `mean_activations_` are means over the samples of the last call. Callbacks are
+        not called.
 
         Parameters
         ----------
@@ -382,10 +384,10 @@ class SparseAutoencoder(BaseNetwork):
         ------
         ValueError
             If X or the weights are invalid, if parameters contradict each other or do
-            not fit the network of the previous call, if ``early_stopping=True``, or if
-            the loss becomes infinite or NaN. The estimator then stays as it was before.
+            not fit the network of the previous call, or if the loss becomes infinite or
+            NaN. The estimator then stays as it was before.
         """
-        checks.check_partial_fit_params(self)
+        self._validate_params()
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
         goes_on = hasattr(self, "coefs_")

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -157,7 +157,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         fine-tuning pretrains only once for each fold. The cache finds a layer by its
         input, sample weights, prototype and seed. With ``random_state=None`` it never
         finds a layer; with a RandomState instance only if the instance is in the same
-        state.
+        state. A fit runs any code in the pickles of this folder, so nobody else should
+        be able to write to it. Where the cache does not work, `fit` warns and trains.
 
     warm_start : bool, default=False
         When set to True, `fit` reuses the network of the previous call as
@@ -271,13 +272,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     _parameter_constraints: dict[str, Any] = {
         "hidden_layer_sizes": [
             "array-like",
-            Interval(Integral, 1, None, closed="left"),
+            checks.COUNT,
         ],
         "autoencoder": [SparseAutoencoder, list, tuple, None],
         "pretrain": ["boolean"],
         "fine_tune": ["boolean"],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "hidden_alpha": [Interval(Real, 0, None, closed="left"), None],
+        "alpha": [checks.PENALTY],
+        "hidden_alpha": [checks.PENALTY, None],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "unlabeled_label": "no_validation",
@@ -408,18 +409,21 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             task.end(lambda: dict(vars(fitted)))
         return self
 
-    @checks.available_if(checks.supports_partial_fit)
+    @checks.available_if(checks.check_supports_partial_fit)
     @checks.validates_parameters
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Weights = None
     ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
-        It needs ``solver='adam'`` and keeps the moments of Adam between calls. The
-        first call pretrains the hidden layers on its samples, with the solver of the
-        prototype. Every call then makes one pass of fine-tuning (or of softmax training
-        if ``fine_tune=False``) over its labeled samples and appends its loss to
-        `loss_curve_`. `history_` has the records of pretraining.
+        It needs ``solver='adam'``, keeps the moments of Adam between calls, and does
+        not exist with options that need all rows or the number of epochs:
+        ``learning_rate='linear'``, ``early_stopping=True`` and
+        ``class_weight='balanced'``. The first call pretrains the hidden layers on its
+        samples, with the solver of the prototype. Every call then makes one pass of
+        fine-tuning (or of softmax training if ``fine_tune=False``) over its labeled
+        samples and appends its loss to `loss_curve_`. `history_` has the records of
+        pretraining.
 
         Parameters
         ----------
@@ -445,25 +449,24 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         ------
         ValueError
             If data or weights are invalid, if y has labels that are not among the
-            classes, if parameters contradict each other, if ``early_stopping=True`` or
-            ``class_weight='balanced'``, or if the loss becomes infinite or NaN. The
-            estimator then stays as it was before.
+            classes, if parameters contradict each other, or if the loss becomes
+            infinite or NaN. The estimator then stays as it was before.
         """
-        checks.check_partial_fit_params(self)
+        self._validate_params()
         labels.check_unlabeled_label(self.unlabeled_label)
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' needs all rows, which partial_fit never sees: "
-                "pass the weights as a dict, or as sample_weight."
-            )
         goes_on = hasattr(self, "coefs_")
         with fitting(self) as fitted:
             X, y = fitted._validated(X, y, reset=not goes_on)
             if classes is not None:
+                labels.check_present(classes, "classes")
                 classes = column_or_1d(classes)
-                classes = classes[labels.is_labeled(classes, self.unlabeled_label)]
+                classes = classes[
+                    labels.is_labeled(classes, self.unlabeled_label, "classes")
+                ]
             _check_partial_fit_first_call(fitted, classes)
             labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
+            if not goes_on:
+                labels.warn_of_minus_one(fitted.classes_, self.unlabeled_label)
             given = fitted._encoded(X, y, sample_weight)
             n_passes = self.n_iter_ if goes_on else 0
             random_state = checks.random_state_of_pass(self.random_state, n_passes)
@@ -556,6 +559,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Weighted fraction of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
+        labels.check_present(y)
         if sample_weight is not None:
             sample_weight = checks.check_sample_weight(sample_weight, X)
         labeled = labels.is_labeled(column_or_1d(y), self.unlabeled_label)
@@ -568,7 +572,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = checks.check_sample_weight(sample_weight[rows], y)
-        return float(super().score(X, y, sample_weight))
+        try:
+            return float(super().score(X, y, sample_weight))
+        except TypeError as error:
+            # Of numpy, which does not compare dates with numbers.
+            raise ValueError(
+                "y has labels of another type than the classes "
+                f"{labels.shown(self.classes_.tolist())}."
+            ) from error
 
     def _n_stages(self) -> int:
         n_hidden = len(layer_sizes(self.hidden_layer_sizes))
@@ -590,6 +601,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             self._stage(name), n_fixed, self.alpha, hidden_alpha, self.corruption
         )
 
+    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+        if not (y is None or isinstance(y, str)):
+            # scikit-learn's error does not know unlabeled_label.
+            labels.check_present(y)
+        return super()._validated(X, y, reset)
+
     def _set_classes(self, y: Array) -> None:
         labels.check_unlabeled_label(self.unlabeled_label)
         given = y[labels.is_labeled(y, self.unlabeled_label)]
@@ -601,11 +618,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         check_classification_targets(given)
         classes = np.unique(given)
         labels.check_classes(classes, self.unlabeled_label)
+        labels.warn_of_minus_one(classes, self.unlabeled_label)
         if self._is_warm_start() and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"y has the classes {classes.tolist()}, but the previous fit has "
-                f"{self.classes_.tolist()}: with warm_start=True pass rows of these "
-                "classes, or set warm_start=False."
+                f"y has the classes {labels.shown(classes.tolist())}, but the previous "
+                f"fit has {labels.shown(self.classes_.tolist())}: with warm_start=True "
+                "pass rows of these classes, or set warm_start=False."
             )
         self.classes_ = classes
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import SOLVERS, small_autoencoder, small_classifier
+from helpers import DTYPES, SOLVERS, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
@@ -182,3 +182,47 @@ def test_diagnostics_of_huge_values_leak_no_warning(few_digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.diagnose(np.full((5, 64), 1e200) * np.arange(1, 6)[:, None])
+
+
+# Parameters --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [SparseAutoencoder, StackedAutoencoderClassifier])
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("alpha", 1e300, "1000000000000000.0"),
+        ("alpha", 10**400, "1000000000000000.0"),
+        ("sparsity_weight", 1e16, "1000000000000000.0"),
+        ("hidden_alpha", 1e16, "1000000000000000.0"),
+        ("tol", 10**400, "float"),
+        ("learning_rate_init", 10**400, "float"),
+        ("n_components", True, "int"),
+        ("max_iter", True, "int"),
+        ("batch_size", True, "int"),
+        ("n_iter_no_change", True, "int"),
+        ("hidden_layer_sizes", True, "int"),
+    ],
+)
+def test_numbers_that_cannot_be_meant(estimator, name, value, expected, few_digits):
+    if name not in estimator().get_params():
+        return
+    model = estimator(**{name: value})
+    with pytest.raises(ValueError, match=name) as error:
+        model.fit(*few_digits)
+    assert expected in str(error.value)
+    assert not hasattr(model, "coefs_")
+
+
+# Decay alone drives them, and it rises with each step away from zeros.
+@pytest.mark.filterwarnings("ignore:The loss ended higher than it began")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+def test_the_largest_penalties_still_give_a_model(make, solver, dtype, few_digits):
+    X, y = few_digits[0].astype(dtype), few_digits[1]
+    model = make(solver=solver, alpha=1e15, learning_rate_init=0.01)
+    model.set_params(max_iter=50).fit(X, y)
+    # All that decay leaves, beside steps of Adam.
+    assert all(np.abs(W).max() < 0.1 for W in model.coefs_)
+    assert np.isfinite(model.score(X, y))

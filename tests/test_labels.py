@@ -3,11 +3,13 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import assert_same_weights, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -319,3 +321,103 @@ def test_encoding_is_the_position_among_the_classes():
 )
 def test_labels_of_other_types_are_labels(y, label, expected):
     assert_array_equal(is_labeled(np.array(y), label), expected)
+
+
+# Labels that cannot be right ---------------------------------------------------------
+
+
+def in_every_way(y, **settings):
+    """Calls that get y, in fit and in models fitted on digits."""
+    X, digits = np.ones((len(y), 64)), np.arange(60) % 10
+    model = small(pretrain=False, **settings).fit(np.ones((60, 64)), digits)
+    stream = small(pretrain=False, solver="adam", **settings)
+    stream.partial_fit(np.ones((60, 64)), digits, classes=np.arange(10))
+    return {
+        "fit": lambda: clone(model).fit(X, y),
+        "score": lambda: model.score(X, y),
+        "partial_fit": lambda: stream.partial_fit(X, y),
+        "classes": lambda: clone(stream).partial_fit(X, y, classes=y),
+        "y_val": lambda: clone(model).fit(X, digits[: len(y)], X_val=X, y_val=y),
+    }
+
+
+WAYS = ["fit", "score", "partial_fit", "classes", "y_val"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([0.0, 1.0, np.nan] * 20),
+        np.array(["a", None] * 30, dtype=object),
+        np.array([0, None] * 30, dtype=object),
+        np.array(["a", np.nan] * 30, dtype=object),
+        [0, 1, None] * 20,
+        pd.Series([1, 2, pd.NA] * 20, dtype="Int64"),
+        pd.Series(["a", "b", pd.NA] * 20, dtype="string"),
+        pd.Series(pd.to_datetime(["2020-01-01", None] * 30)),
+    ],
+    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', None)}",
+)
+def test_missing_labels_point_to_unlabeled_label(y, way):
+    with pytest.raises(ValueError, match="unlabeled_label"):
+        in_every_way(y)[way]()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("unlabeled_label", [None, -1])
+@pytest.mark.parametrize(
+    ("label", "types"), [("a", "int, str"), ((1, 2), "int, tuple"), ({}, "dict, int")]
+)
+def test_labels_of_mixed_types(label, types, unlabeled_label, way):
+    y = np.array([0, label] * 30, dtype=object)
+    calls = in_every_way(y, unlabeled_label=unlabeled_label)
+    with pytest.raises(ValueError, match=f"types {types}, which cannot be sorted"):
+        calls[way]()
+
+
+def test_labels_of_another_type_than_the_classes_are_an_error_of_score():
+    y = np.array(["2020-01-01", "2020-01-02"] * 30, dtype="datetime64[D]")
+    with pytest.raises(ValueError, match="of another type than the classes"):
+        in_every_way(y)["score"]()
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_messages_stay_short_with_many_classes():
+    names = np.array([f"class {i:05}" for i in range(20_000)])
+    X = np.ones((20_001, 1))
+    model = small((), max_iter=1, solver="adam", warm_start=True)
+    model.partial_fit(X[:1], names[:1], classes=names)
+    others = np.char.add("other ", names)
+    for call in (
+        lambda: model.partial_fit(X, [*names, "unknown"]),
+        lambda: model.partial_fit(X[1:], others),
+        lambda: model.fit(X[1:], others),
+    ):
+        with pytest.raises(ValueError, match="and 19990 more") as error:
+            call()
+        assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("labels", [[-1, 0, 1], [-1.0, 3.0, 7.0]])
+def test_minus_one_beside_two_classes_warns(labels):
+    X, y = np.ones((30, 4)), np.array(labels * 10)
+    model = small((3,), solver="adam", max_iter=2)
+    for call in (
+        lambda: model.fit(X, y),
+        lambda: clone(model).partial_fit(X, y, classes=labels),
+    ):
+        with pytest.warns(UserWarning, match="unlabeled_label=-1") as warned:
+            call()
+        assert sum("unlabeled_label" in str(w.message) for w in warned) == 1
+
+
+@pytest.mark.filterwarnings("error:y has the label -1")
+def test_minus_one_that_is_known_or_an_old_habit_does_not_warn():
+    X = np.ones((30, 4))
+    small((3,), max_iter=2).fit(X, [-1, 1] * 15)
+    small((3,), max_iter=2).fit(X, ["-1", "0", "1"] * 10)
+    small((3,), max_iter=2, unlabeled_label=-1).fit(X, [-1, 0, 1] * 10)
+    small((3,), max_iter=2, unlabeled_label=9).fit(X, [-1, 1, 9] * 10)
+    stream = small((3,), solver="adam", unlabeled_label=-1)
+    stream.partial_fit(X, [-1, 0, 1] * 10, classes=[0, 1])

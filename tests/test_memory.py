@@ -1,5 +1,7 @@
 """Pretraining from the cache."""
 
+import errno
+import os
 import warnings
 from functools import partial
 from pathlib import Path
@@ -7,12 +9,13 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from helpers import small_classifier
+from helpers import assert_same_weights, small_classifier
+from joblib._store_backends import FileSystemStoreBackend
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from skstackedae import SparseAutoencoder
-from skstackedae._training import pretraining
+from skstackedae._training import layer_cache
 
 # Layers after so few iterations are no good ones.
 pytestmark = pytest.mark.filterwarnings(
@@ -32,13 +35,13 @@ def data(few_digits):
 def trained(monkeypatch):
     """Layers that were trained, not taken from a cache."""
     numbers = []
-    train = pretraining.train_autoencoder
+    train = layer_cache.train_autoencoder
 
     def counted(rows, settings, stage, *rest, **options):
         numbers.append(stage.layer)
         return train(rows, settings, stage, *rest, **options)
 
-    monkeypatch.setattr(pretraining, "train_autoencoder", counted)
+    monkeypatch.setattr(layer_cache, "train_autoencoder", counted)
     return numbers
 
 
@@ -139,7 +142,7 @@ def test_a_damaged_cache_is_computed_anew_with_a_warning(
     with caplog.at_level("WARNING"):
         again = small(memory=str(tmp_path)).fit(*data)
     # joblib warns through Python's logging.
-    assert caplog.text.count("Exception while loading results for _train_uncached") == 2
+    assert caplog.text.count("Exception while loading results for _train(") == 2
     assert trained == [1, 2] * 2
     assert_array_equal(again.coefs_[0], model.coefs_[0])
     with warnings.catch_warnings():
@@ -170,3 +173,112 @@ def test_a_cached_layer_is_told_of_and_is_in_memory(data, tmp_path, capsys):
 def test_wrong_memory_is_an_error(data):
     with pytest.raises(ValueError, match="'memory' parameter"):
         small(memory=3).fit(*data)
+
+
+# Caches that do not work --------------------------------------------------------------
+
+
+def assert_fits_without_cache(model, data, reason):
+    with pytest.warns(UserWarning, match="cache of `memory` does not") as warned:
+        model.fit(*data)
+    told = [str(w.message) for w in warned if "without it" in str(w.message)]
+    assert len(told) == 1
+    assert reason in told[0]
+    assert_same_weights(model, small().fit(*data))
+
+
+@pytest.mark.parametrize("content", [{"foreign": 1}, (), None])
+def test_a_foreign_object_in_the_cache(content, data, tmp_path):
+    small(memory=str(tmp_path)).fit(*data)
+    for path in tmp_path.rglob("output.pkl"):
+        joblib.dump(content, path)
+    reason = f"it holds a {type(content).__name__}"
+    assert_fits_without_cache(small(memory=str(tmp_path)), data, reason)
+
+
+def test_a_file_in_place_of_the_folder(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    model = small(memory=tmp_path / "file")
+    assert_fits_without_cache(model, data, "Not a directory")
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_a_full_disk(allowed, data, tmp_path, monkeypatch, trained):
+    writes = []
+
+    def full(path, mode):
+        writes.append(path)
+        if len(writes) > allowed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return open(path, mode)
+
+    monkeypatch.setattr(FileSystemStoreBackend, "_open_item", staticmethod(full))
+    model = small(memory=str(tmp_path))
+    with pytest.warns(Warning, match="No space left on device"):
+        model.fit(*data)
+    # Each layer once, although what was trained could not be stored.
+    assert trained == [1, 2]
+    assert_same_weights(model, small().fit(*data))
+
+
+def test_errors_of_training_are_no_errors_of_the_cache(data, tmp_path, monkeypatch):
+    error = OSError("from a callback")
+    calls = []
+
+    def fails(*args, **options):
+        calls.append(args)
+        raise error
+
+    monkeypatch.setattr(layer_cache, "train_autoencoder", fails)
+    with pytest.raises(OSError, match="from a callback") as raised:
+        small(memory=str(tmp_path)).fit(*data)
+    assert raised.value is error
+    assert len(calls) == 1
+
+
+def test_an_empty_path_is_an_error(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="memory='' is no folder"):
+        small(memory="").fit(*data)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o777, 0o1777, 0o775])
+def test_a_folder_that_others_can_write_to_warns(mode, data, tmp_path, monkeypatch):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(mode)
+    monkeypatch.setattr(layer_cache, "_is_private_group", lambda folder: False)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        small(memory=tmp_path / "cache").fit(*data)
+    told = sum("Other users can write" in str(w.message) for w in warned)
+    assert told == (mode not in (0o700, 0o755))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners of POSIX")
+def test_the_groups_and_owners_of_folders(data, tmp_path, monkeypatch):
+    pwd = pytest.importorskip("pwd")
+    (tmp_path / "cache").mkdir()
+    # A group with the user's name, as many systems make one for each user.
+    (tmp_path / "cache").chmod(0o775)
+    name = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr("grp.getgrgid", lambda gid: (name, "x", gid, []))
+    small(memory=tmp_path / "cache").fit(*data)
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    if os.getuid() == 0:
+        monkeypatch.setattr("os.stat", foreign_stat(os.stat, tmp_path / "cache"))
+    with pytest.warns(UserWarning, match="Other users can write"):
+        small(memory=tmp_path / "cache").fit(*data)
+
+
+def foreign_stat(stat, folder):
+    """A folder of another user; root may be its owner in tests."""
+
+    def changed(path, **options):
+        found = stat(path, **options)
+        if os.fspath(path) != str(folder):
+            return found
+        return os.stat_result((*found[:4], 12345, *found[5:]))
+
+    return changed

@@ -70,11 +70,24 @@ def test_an_autoencoder_learns_from_a_stream(digits, global_random_seed):
 
 
 @both_makers
-def test_other_solvers_have_no_partial_fit(make):
-    model = make(solver="lbfgs")
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("solver", "lbfgs", "solver='adam'"),
+        ("early_stopping", True, "early_stopping=False"),
+        ("learning_rate", "linear", "learning_rate='constant'"),
+        ("class_weight", "balanced", "class_weight as a dict or None"),
+    ],
+)
+def test_no_partial_fit_with_options_that_need_all_rows(make, name, value, needed):
+    if name not in make().get_params():
+        return
+    model = make(**{name: value})
     assert not hasattr(model, "partial_fit")
-    with pytest.raises(AttributeError, match="partial_fit"):
+    with pytest.raises(AttributeError, match=f"no partial_fit.*{needed}"):
         model.partial_fit(np.ones((3, 2)), [0, 1, 0])
+    default = type(model)().get_params()[name]
+    assert hasattr(make(**({} if name == "solver" else {name: default})), "partial_fit")
 
 
 def test_a_stream_has_one_number_of_features_and_one_precision(few_digits):
@@ -110,9 +123,15 @@ def test_fit_forgets_the_stream(few_digits):
 
 
 @both_makers
-def test_a_pass_cannot_stop_early(make, few_digits):
-    with pytest.raises(ValueError, match="early_stopping=False"):
-        make(early_stopping=True).partial_fit(*few_digits)
+def test_passes_do_not_copy_the_losses_of_earlier_ones(make, few_digits):
+    model = make()
+    more = {} if isinstance(model, SparseAutoencoder) else {"classes": range(10)}
+    losses = model.partial_fit(*few_digits, **more).loss_curve_
+    assert model.partial_fit(*few_digits).loss_curve_ is losses
+    assert len(losses) == model.n_iter_ == 2
+    with pytest.raises(ValueError, match="no longer finite"):
+        model.set_params(learning_rate_init=1e308).partial_fit(*few_digits)
+    assert len(losses) == model.n_iter_ == 2
 
 
 def test_weights_are_those_of_repeated_rows(few_digits, global_random_seed):
@@ -293,10 +312,6 @@ def test_a_stream_needs_two_classes(classes, few_digits):
 
 def test_class_weight_in_a_stream(few_digits, global_random_seed):
     X, y = few_digits
-    with pytest.raises(ValueError, match="class_weight='balanced' needs all rows"):
-        classifier(
-            class_weight="balanced", random_state=global_random_seed
-        ).partial_fit(X, y, classes=np.arange(10))
     settings = {"pretrain": False, "batch_size": 500}
     weighted = classifier(
         class_weight={3: 5.0}, **settings, random_state=global_random_seed

@@ -14,7 +14,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_validate
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_validate
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -600,3 +600,30 @@ def test_default_settings_learn(load, goal, global_random_seed):
         for autoencoder in fold[1].autoencoders_:
             A = autoencoder.transform(A)
             assert np.median(A.std(axis=0)) > 0.01
+
+
+# Parameters of the prototype ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["n_components", "random_state", "n_jobs", "verbose"])
+def test_parameters_of_the_prototype_without_effect_warn(name, few_digits):
+    model = small_classifier(
+        (4,), autoencoder=SparseAutoencoder(max_iter=2), max_iter=2
+    )
+    with pytest.warns(UserWarning, match=f"autoencoder__{name} has no effect"):
+        model.set_params(**{f"autoencoder__{name}": 3})
+    search = GridSearchCV(model, {f"autoencoder__{name}": [2, 3, 4]}, cv=2)
+    with pytest.warns(UserWarning, match="has no effect") as warned:
+        search.fit(*few_digits)
+    told = [w for w in warned if f"autoencoder__{name}" in str(w.message)]
+    # All from the same line, so that Python shows one of them.
+    assert len({(w.filename, w.lineno) for w in told}) == 1
+
+
+@pytest.mark.parametrize("autoencoder", [None, [SparseAutoencoder()]])
+def test_parameters_of_no_prototype_say_what_to_pass(autoencoder):
+    model = small_classifier((4,), autoencoder=autoencoder)
+    with pytest.raises(ValueError, match=r"autoencoder=SparseAutoencoder\(alpha"):
+        model.set_params(autoencoder__alpha=0.1)
+    model.set_params(autoencoder=SparseAutoencoder(), autoencoder__alpha=0.1)
+    assert model.autoencoder.alpha == 0.1

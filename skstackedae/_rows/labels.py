@@ -1,7 +1,7 @@
 """Labels: labeled rows, codes and weights of classes, held-out rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -14,13 +14,60 @@ from .preparation import AnyRows, prepare_rows, train_validation_split
 #: Code of rows without a label.
 UNLABELED = -1
 
+#: Error messages show so many labels.
+MOST_SHOWN = 10
+
+
+#: Names of the types of pandas' missing values, which do not compare with labels.
+MISSING_TYPES = {"NAType", "NaTType"}
+
+
+def check_present(y: Any, name: str = "y") -> None:
+    """Check that no label is missing: nan, None or a missing value of pandas."""
+    labels = np.asarray(y)
+    if labels.dtype.kind in "fmM":
+        missing = bool((labels != labels).any())
+    else:
+        is_object = labels.dtype.kind == "O"
+        missing = is_object and any(map(_is_missing, labels.ravel().tolist()))
+    if missing:
+        raise ValueError(
+            f"{name} contains NaN or None. Give rows without a label a label of their "
+            "own and pass it as unlabeled_label, for example -1; or leave them out."
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    is_nan = isinstance(label, Real | np.generic) and label != label
+    return is_nan or label is None or type(label).__name__ in MISSING_TYPES
+
+
+def shown(labels: Iterable[Any]) -> str:
+    """Return the labels as a text that stays short."""
+    labels = list(labels)
+    if len(labels) <= MOST_SHOWN:
+        return str(labels)
+    first = ", ".join(map(repr, labels[:MOST_SHOWN]))
+    return f"[{first}, and {len(labels) - MOST_SHOWN} more]"
+
+
+def warn_of_minus_one(classes: Array, unlabeled_label: object) -> None:
+    """Warn of a class -1 beside two others, which is scikit-learn's unlabeled row."""
+    is_numeric = classes.dtype.kind in "iuf"
+    if unlabeled_label is None and len(classes) > 2 and is_numeric and -1 in classes:
+        warn_user(
+            "y has the label -1, which is learned as a class like the others. If it "
+            "marks rows without a label, set unlabeled_label=-1.",
+            UserWarning,
+        )
+
 
 def check_classes(classes: Array, unlabeled_label: object, name: str = "y") -> None:
     """Check that there are at least two classes."""
     if len(classes) < 2:
         raise ValueError(
             f"{name} has {len(classes)} class{'' if len(classes) == 1 else 'es'}, "
-            f"{classes.tolist()}: a classifier needs 2 or more."
+            f"{shown(classes.tolist())}: a classifier needs 2 or more."
         )
     # numpy converts a list of strings and numbers to strings, so -1 becomes "-1".
     is_number = not isinstance(unlabeled_label, str | None)
@@ -42,24 +89,41 @@ def check_unlabeled_label(label: object) -> None:
         )
 
 
-def is_labeled(y: Array, unlabeled_label: object) -> Array:
-    """Return which rows have a label; all rows if ``unlabeled_label`` is None."""
-    if unlabeled_label is None:
-        return np.ones(len(y), dtype=bool)
-    # One by one, because numpy cannot compare strings with numbers.
-    return np.array([label != unlabeled_label for label in y.tolist()], dtype=bool)
+def is_labeled(y: Array, unlabeled_label: object, name: str = "y") -> Array:
+    """Return which rows have a label; all rows if ``unlabeled_label`` is None.
+
+    Labels must be of one kind; the one of unlabeled rows may be of another.
+    """
+    labeled = np.ones(len(y), dtype=bool)
+    if unlabeled_label is not None:
+        # One by one, because numpy cannot compare strings with numbers.
+        labeled[:] = [label != unlabeled_label for label in y.tolist()]
+    if y.dtype.kind == "O":
+        _check_sortable(y[labeled].tolist(), name)
+    return labeled
+
+
+def _check_sortable(labels: list[Any], name: str) -> None:
+    try:
+        sorted(set(labels))
+    except TypeError as error:
+        types = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"{name} has labels of the types {', '.join(types)}, which cannot be "
+            "sorted: pass strings alone, or numbers alone."
+        ) from error
 
 
 def encode_labels(
     y: Array, classes: Array, unlabeled_label: object, *, name: str = "y"
 ) -> Array:
     """Return the position of each row's label in the sorted classes, or UNLABELED."""
-    labeled = is_labeled(y, unlabeled_label)
+    labeled = is_labeled(y, unlabeled_label, name)
     unknown = sorted(set(y[labeled].tolist()) - set(classes.tolist()))
     if unknown:
         raise ValueError(
-            f"{name} has the labels {unknown}, which are not among the classes "
-            f"{classes.tolist()}."
+            f"{name} has the labels {shown(unknown)}, which are not among the classes "
+            f"{shown(classes.tolist())}."
         )
     codes = np.full(len(y), UNLABELED)
     codes[labeled] = np.searchsorted(classes, y[labeled])
@@ -93,8 +157,8 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     unknown = [label for label in class_weight if label not in classes.tolist()]
     if unknown:
         warn_user(
-            f"class_weight has the labels {unknown}, which are not in y. The classes "
-            f"of y are {classes.tolist()}.",
+            f"class_weight has the labels {shown(unknown)}, which are not in y. The "
+            f"classes of y are {shown(classes.tolist())}.",
             UserWarning,
         )
     given: list[Any] = [class_weight.get(label, 1.0) for label in classes.tolist()]
