@@ -11,10 +11,16 @@ from pathlib import Path
 from numpydoc.validate import validate
 
 import skstackedae
+import skstackedae.callbacks
 import skstackedae.export
 import skstackedae.inspection
 
-PUBLIC_MODULES = [skstackedae, skstackedae.export, skstackedae.inspection]
+PUBLIC_MODULES = [
+    skstackedae,
+    skstackedae.callbacks,
+    skstackedae.export,
+    skstackedae.inspection,
+]
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 

@@ -81,7 +81,7 @@ class available_if:  # noqa: N801 - a decorator, named as scikit-learn's
 class _Conditional:
     def __init__(self, check: Callable[[Any], None], method: Any) -> None:
         self._check, self._method = check, method
-        self.__doc__ = method.__doc__
+        self.__doc__, self.__module__ = method.__doc__, method.__module__
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:

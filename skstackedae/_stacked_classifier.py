@@ -214,11 +214,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None except for pretraining),
         `n_iter`, `converged`, `diverged` (the loss ended higher than it began),
-        `first_loss` (after the first iteration or epoch), `last_loss`, `seconds`,
-        `accuracy` (weighted, on the labeled training rows; None for pretraining),
-        `loss_curve` and `validation_scores`. The accuracies of 'softmax' and
-        'fine-tuning' show what each stage achieved. For a layer from the cache,
-        `seconds` is the time that its training took.
+        `stopped` (a callback ended the stage), `first_loss` (after the first iteration
+        or epoch), `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training
+        rows; None for pretraining), `loss_curve` and `validation_scores`. The
+        accuracies of 'softmax' and 'fine-tuning' show what each stage achieved. For a
+        layer from the cache, `seconds` is the time that its training took.
 
     validation_scores_ : list of float or None
         Score of the validation rows (held out, or `X_val`) after each iteration or

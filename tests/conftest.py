@@ -86,9 +86,9 @@ def rng(global_random_seed):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip the page on callbacks where scikit-learn has none."""
+    """Skip the examples of callbacks where scikit-learn has none."""
     if find_spec("sklearn.callback") is not None:
         return
     for item in items:
-        if item.path.name == "callbacks.rst":
+        if item.path.stem == "callbacks":
             item.add_marker(pytest.mark.skip(reason="callbacks: scikit-learn 1.9"))

@@ -30,6 +30,7 @@ class StageRecord:
     n_iter: int
     converged: bool
     diverged: bool
+    stopped: bool
     first_loss: float
     last_loss: float
     seconds: float
@@ -128,6 +129,7 @@ class Stage:
             result.n_iter,
             result.converged and not diverged,
             diverged,
+            task.was_stopped,
             first_loss=curve[0] if curve else result.loss,
             last_loss=result.loss,
             seconds=time.perf_counter() - start,
