@@ -482,8 +482,7 @@ class SparseAutoencoder(BaseNetwork):
         """
         scores = self.score_samples(X)
         weights = checks.check_sample_weight(sample_weight, scores)
-        # Divided first, because the sum of huge weights may overflow.
-        return float(np.average(scores, weights=weights / weights.max()))
+        return float(np.average(scores, weights=weights))
 
     def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
         """Measure how well samples are reconstructed, and how many units are inactive.
