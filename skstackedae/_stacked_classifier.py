@@ -392,9 +392,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         task = Task.begin_fit(
             self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
         )
-        goes_on = self._is_warm_start()
+        is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not goes_on)
+            X, y = fitted._validated(X, y, reset=not is_warm_start)
             fitted._set_classes(y)
             given = fitted._encoded(X, y, sample_weight)
             random_state = check_random_state(self.random_state)
@@ -455,21 +455,21 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
                 "class_weight='balanced' needs all rows, which partial_fit never sees: "
                 "pass the weights as a dict, or as sample_weight."
             )
-        goes_on = hasattr(self, "coefs_")
+        is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not goes_on)
+            X, y = fitted._validated(X, y, reset=not is_fitted)
             if classes is not None:
                 classes = column_or_1d(classes)
                 classes = classes[labels.is_labeled(classes, self.unlabeled_label)]
             _check_partial_fit_first_call(fitted, classes)
             labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
             given = fitted._encoded(X, y, sample_weight)
-            n_passes = self.n_iter_ if goes_on else 0
+            n_passes = self.n_iter_ if is_fitted else 0
             random_state = checks.random_state_of_pass(self.random_state, n_passes)
-            dtype = self.coefs_[0].dtype if goes_on else None
+            dtype = self.coefs_[0].dtype if is_fitted else None
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(*given, threads, dtype)
-                fitted._partial_fit(rows, random_state, goes_on)
+                fitted._partial_fit(rows, random_state, is_fitted)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -643,14 +643,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     ) -> None:
         """Run the stages on validated rows, inside a call that holds the threads."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
-        goes_on = self._is_warm_start()
+        is_warm_start = self._is_warm_start()
         rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
         if self.early_stopping and held_out is None:
             rows, held_out = labels.hold_out_labeled(
                 rows, self.validation_fraction, random_state
             )
         labeled = labels.labeled_rows(rows, self._class_weights(rows))
-        if goes_on:
+        if is_warm_start:
             layers = self._previous_network(autoencoders, rows.dtype)
             self.history_ = []
         else:
@@ -679,12 +679,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         warn_unconverged(records, self.max_iter)
 
     def _partial_fit(
-        self, rows: Rows, random_state: np.random.RandomState, goes_on: bool
+        self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
     ) -> None:
         """Make one pass over validated rows; the first call pretrains on them first."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
         rows = prepare_rows(rows, canonical=False)
-        if goes_on:
+        if is_fitted:
             layers = self._previous_network(autoencoders, rows.dtype)
         else:
             encoders, pretrained = self._new_encoders(autoencoders, rows, Task())
