@@ -159,6 +159,7 @@ class BaseStacked(BaseNetwork):
         if not self.pretrain:
             return pretraining.initial_encoders(hidden, rows.n_features, rows.dtype), []
         pretraining.check_layers(hidden)
+        # Rows that differ in their labels alone are one row here.
         unlabeled = prepare_rows(
             rows.with_targets(None, rows.weights),
             canonical=pretraining.pretrains_by_lbfgs_alone(hidden),

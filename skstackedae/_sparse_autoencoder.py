@@ -325,9 +325,9 @@ class SparseAutoencoder(BaseNetwork):
         task = Task.begin_fit(
             self, self.max_iter, X=X, y=y, sample_weight=sample_weight
         )
-        goes_on = self._is_warm_start()
+        is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X = fitted._validated(X, reset=not goes_on)
+            X = fitted._validated(X, reset=not is_warm_start)
             weights = checks.check_sample_weight(sample_weight, X)
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(X, None, weights, threads)
@@ -337,7 +337,7 @@ class SparseAutoencoder(BaseNetwork):
                     self._stage("sparse autoencoder"),
                     check_random_state(self.random_state),
                     task=task,
-                    initial=self._previous_layers() if goes_on else None,
+                    initial=self._previous_layers() if is_warm_start else None,
                     fitted_attributes=lambda layers: {
                         **vars(fitted),
                         **fitted_attributes(fitted, layers),
@@ -390,12 +390,12 @@ class SparseAutoencoder(BaseNetwork):
         self._validate_params()
         settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
         settings.check()
-        goes_on = hasattr(self, "coefs_")
+        is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X = fitted._validated(X, reset=not goes_on)
+            X = fitted._validated(X, reset=not is_fitted)
             weights = checks.check_sample_weight(sample_weight, X)
-            dtype = self.coefs_[0].dtype if goes_on else None
-            n_passes = self.n_iter_ if goes_on else 0
+            dtype = self.coefs_[0].dtype if is_fitted else None
+            n_passes = self.n_iter_ if is_fitted else 0
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(X, None, weights, threads, dtype)
                 layers, mean, loss, adam_state = train_autoencoder_epoch(
@@ -404,7 +404,7 @@ class SparseAutoencoder(BaseNetwork):
                     self._stage("sparse autoencoder"),
                     checks.random_state_of_pass(self.random_state, n_passes),
                     adam_state=getattr(self, "_adam_state", None),
-                    initial=self._previous_layers() if goes_on else None,
+                    initial=self._previous_layers() if is_fitted else None,
                 )
             set_layers(fitted, layers, mean)
             fitted._set_epoch(loss, adam_state)
@@ -485,8 +485,7 @@ class SparseAutoencoder(BaseNetwork):
         """
         scores = self.score_samples(X)
         weights = checks.check_sample_weight(sample_weight, scores)
-        # Divided first, because the sum of huge weights may overflow.
-        return float(np.average(scores, weights=weights / weights.max()))
+        return float(np.average(scores, weights=weights))
 
     def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
         """Measure how well samples are reconstructed, and how many units are inactive.

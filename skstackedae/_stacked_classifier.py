@@ -22,7 +22,7 @@ from . import _input_checks as checks
 from ._array_api import Array, Weights
 from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
 from ._base_stacked import BaseStacked
-from ._layer_prototypes import LayerAutoencoder, layer_sizes
+from ._layer_prototypes import LayerAutoencoder, layer_sizes, to_hidden_layer
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
@@ -31,6 +31,7 @@ from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training.callbacks import Task
+from ._training.pretraining import pretrains_by_lbfgs_alone
 from ._training.stage import StageRecord, warn_diverged, warn_unconverged
 from ._training.supervised import SupervisedStage, zero_output_layer
 
@@ -394,9 +395,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         task = Task.begin_fit(
             self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
         )
-        goes_on = self._is_warm_start()
+        is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not goes_on)
+            X, y = fitted._validated(X, y, reset=not is_warm_start)
             fitted._set_classes(y)
             given = fitted._encoded(X, y, sample_weight)
             random_state = check_random_state(self.random_state)
@@ -454,9 +455,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         """
         self._validate_params()
         labels.check_unlabeled_label(self.unlabeled_label)
-        goes_on = hasattr(self, "coefs_")
+        is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not goes_on)
+            X, y = fitted._validated(X, y, reset=not is_fitted)
             if classes is not None:
                 labels.check_present(classes, "classes")
                 classes = column_or_1d(classes)
@@ -465,15 +466,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
                 ]
             _check_partial_fit_first_call(fitted, classes)
             labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
-            if not goes_on:
+            if not is_fitted:
                 labels.warn_of_minus_one(fitted.classes_, self.unlabeled_label)
             given = fitted._encoded(X, y, sample_weight)
-            n_passes = self.n_iter_ if goes_on else 0
+            n_passes = self.n_iter_ if is_fitted else 0
             random_state = checks.random_state_of_pass(self.random_state, n_passes)
-            dtype = self.coefs_[0].dtype if goes_on else None
+            dtype = self.coefs_[0].dtype if is_fitted else None
             with Threads(self.n_jobs) as threads:
                 rows = rows_of(*given, threads, dtype)
-                fitted._partial_fit(rows, random_state, goes_on)
+                fitted._partial_fit(rows, random_state, is_fitted)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -698,12 +699,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         warn_unconverged(records, self.max_iter)
 
     def _partial_fit(
-        self, rows: Rows, random_state: np.random.RandomState, goes_on: bool
+        self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
     ) -> None:
         """Make one pass over validated rows; the first call pretrains on them first."""
         autoencoders = self._autoencoders(rows.n_features, random_state)
         rows = prepare_rows(rows, canonical=False)
-        if goes_on:
+        if is_fitted:
             layers = self._previous_network(autoencoders, rows.dtype)
         else:
             encoders, pretrained = self._new_encoders(autoencoders, rows, Task())
@@ -726,10 +727,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         return labels.class_weights(self.class_weight, self.classes_, y, weights)
 
     def _is_canonical(self, autoencoders: list[LayerAutoencoder]) -> bool:
-        if self.pretrain and not self._is_warm_start():
-            trained = [a for a in autoencoders if isinstance(a, SparseAutoencoder)]
-            return all(model.solver == "lbfgs" for model in (self, *trained))
-        return bool(self.solver == "lbfgs")
+        if self.solver != "lbfgs" or not self.pretrain or self._is_warm_start():
+            return bool(self.solver == "lbfgs")
+        return pretrains_by_lbfgs_alone([to_hidden_layer(a) for a in autoencoders])
 
     def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
         """Put a softmax layer of zeros above the hidden layers."""

@@ -73,3 +73,20 @@ def test_dead_and_saturated_units_are_found(activation, few_digits, global_rando
         assert found["dead"] >= 0.2
     assert found["saturated"] >= (0.1 if bounded else 0)
     assert found["dead"] + found["saturated"] >= 0.3
+
+
+@pytest.mark.filterwarnings("ignore:Most units of the")
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
+def test_all_units_are_inactive_above_constant_rows(activation, global_random_seed):
+    model = small(
+        5,
+        activation=activation,
+        sparsity_weight=0,
+        max_iter=5,
+        random_state=global_random_seed,
+    )
+    constant = np.full((30, 4), 0.3)
+    with pytest.warns(UserWarning, match="Most units of the sparse autoencoder"):
+        model.fit(constant)
+    found = model.diagnose(constant)
+    assert found["dead"] + found["saturated"] == 1.0

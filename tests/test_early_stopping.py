@@ -88,8 +88,8 @@ def test_it_ends_the_stage_when_the_score_stalls(solver, split, global_random_se
     )
     assert model.n_iter_ < 400
     assert model.history_[-1]["converged"]
-    perfect = 0.0 if solver == "lbfgs" else 1.0
-    errors = np.minimum.accumulate(perfect - np.array(model.validation_scores_))
+    best_possible = 0.0 if solver == "lbfgs" else 1.0
+    errors = np.minimum.accumulate(best_possible - np.array(model.validation_scores_))
     fall = errors[:-5] - errors[5:]
     assert fall[-1] <= 0.01 * errors[-6]
     assert (fall[:-1] > 0.01 * errors[:-6]).all()

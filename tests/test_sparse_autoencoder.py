@@ -1,11 +1,12 @@
 """The sparse autoencoder as its users see it."""
 
 import itertools
+import tracemalloc
 from functools import partial
 
 import numpy as np
 import pytest
-from helpers import DTYPES, SOLVERS, small_autoencoder
+from helpers import DTYPES, SOLVERS, small_autoencoder, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
@@ -145,6 +146,21 @@ def test_other_types_become_the_float_that_holds_them(
     for W, expected in zip(model.coefs_, converted.coefs_, strict=True):
         assert_array_equal(W, expected)
     assert_array_equal(model.transform(X), model.transform(X.astype(computed)))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "make", [small_autoencoder, partial(small_classifier, pretraining={"max_iter": 1})]
+)
+def test_small_integers_are_never_converted_as_a_whole(make, solver, rng):
+    X = rng.randint(2, size=(40_000, 100)).astype(np.uint8)
+    model = make(3, solver=solver, max_iter=1, n_jobs=1)
+    tracemalloc.start()
+    model.fit(X, X[:, 0])
+    model.predict(X) if hasattr(model, "predict") else model.diagnose(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.size * np.dtype(np.float32).itemsize
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

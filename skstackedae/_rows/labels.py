@@ -9,7 +9,8 @@ import numpy as np
 
 from .._array_api import Array
 from .._user_warnings import warn_user
-from .preparation import AnyRows, prepare_rows, train_validation_split
+from .preparation import prepare_rows, train_validation_split
+from .rows import AnyRows
 
 #: Code of rows without a label.
 UNLABELED = -1

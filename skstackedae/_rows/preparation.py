@@ -1,20 +1,17 @@
 """Preparation of rows, once a fit: weights of sum 1, canonical form, held-out rows."""
 
 from hashlib import blake2b
-from typing import TypeVar
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .._array_api import Array
-from .rows import Rows
+from .rows import AnyRows, Rows
 
 # Only data up to these sizes are brought into canonical form, because sorting larger
 # data costs too much for the little use of comparing weighted with repeated rows.
 CANONICAL_ROWS = 1024
 CANONICAL_ENTRIES = 2**20
-
-AnyRows = TypeVar("AnyRows", bound=Rows)
 
 
 def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:

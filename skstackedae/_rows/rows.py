@@ -1,7 +1,7 @@
 """The interface between training and the storage of the rows."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -81,6 +81,9 @@ class Rows(Protocol):
 
     def value_range(self) -> tuple[float, float]:
         """Least and largest entry of X."""
+
+
+AnyRows = TypeVar("AnyRows", bound=Rows)
 
 
 def rows_of(

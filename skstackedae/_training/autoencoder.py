@@ -16,7 +16,7 @@ from .._rows.preparation import prepare_rows, train_validation_split
 from .._rows.rows import Rows
 from .callbacks import Attributes, Task
 from .diagnostics import ActivationStatistics, check_range, warn_inactive_units
-from .objectives import AutoencoderObjective
+from .objectives import AutoencoderObjective, mean_loss
 from .solvers import AdamParts
 from .stage import Stage, StageRecord
 from .stopping import HeldOutScores
@@ -204,5 +204,5 @@ def _held_out_scores(
     """Score a vector by how well it reconstructs held-out rows."""
     objective = settings.objective(prepare_rows(rows, canonical=False))
     return HeldOutScores(
-        lambda theta: -objective.mean_loss(theta), 0.0, stage.settings.patience
+        lambda theta: -mean_loss(objective, theta), 0.0, stage.settings.patience
     )

@@ -14,7 +14,7 @@ except ImportError:
         """No callbacks before scikit-learn 1.9."""
 
 
-#: Returns the fitted attributes that make a copy of the estimator ready to predict.
+#: Fitted attributes that make a copy of the estimator ready to predict.
 Attributes: TypeAlias = dict[str, Any]
 
 

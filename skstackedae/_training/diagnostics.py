@@ -1,5 +1,6 @@
 """Values outside the decoder's range, inactive units, explained variance."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,11 +63,14 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
 
 
 def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
-    """Return the standard deviation below which a unit is inactive."""
+    """Return the standard deviation below which a unit is inactive.
+
+    It is infinite if the range of the unit is unbounded and its inputs do not vary.
+    """
     if activation.is_bounded:
         return INACTIVE_STD * activation.span
     inputs = ActivationStatistics.from_rows(rows, [])
-    return INACTIVE_STD * float(np.sqrt(np.mean(inputs.std**2)))
+    return INACTIVE_STD * float(np.sqrt(np.mean(inputs.std**2))) or math.inf
 
 
 def warn_inactive_units(
@@ -74,7 +78,7 @@ def warn_inactive_units(
 ) -> None:
     """Warn if most units are dead or saturated: the same for every row."""
     median = float(np.median(units.std))
-    if median > dead_unit_threshold(activation, rows):
+    if median >= dead_unit_threshold(activation, rows):
         return
     warn_user(
         f"Most units of the {title} are dead or saturated: the median "

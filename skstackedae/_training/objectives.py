@@ -72,10 +72,6 @@ class AutoencoderObjective:
             alphas=[2 * self.alpha / len(weights) for _ in weights],
         )
 
-    def mean_loss(self, theta: Array) -> float:
-        """Weighted mean of the rows' losses, without penalties."""
-        return _mean_loss(self.rows, self.layers(theta), self.loss)
-
     def _sparsity(self, totals: Array, total_weight: Any) -> tuple[float, Array | None]:
         if self.sparsity_weight == 0:
             return 0.0, None
@@ -116,10 +112,6 @@ class NetworkObjective:
         alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
         return _add_decay(float(value), gradients, theta, self.layout, alphas=alphas)
 
-    def mean_loss(self, theta: Array) -> float:
-        """Weighted mean of the rows' losses, without penalties."""
-        return _mean_loss(self.rows, self.layers(theta), self.loss)
-
     def accuracy(self, theta: Array) -> float:
         """Weighted fraction of the rows that are classified correctly."""
         rows = self.rows.with_noise(None)
@@ -127,8 +119,12 @@ class NetworkObjective:
         return float(hits / total)
 
 
-def _mean_loss(rows: Rows, layers: Sequence[Layer], loss: Loss) -> float:
-    (total,) = rows.with_noise(None).sum(kernels.weighted_loss, layers, loss)
+def mean_loss(
+    objective: AutoencoderObjective | NetworkObjective, theta: Array
+) -> float:
+    """Weighted mean of the rows' losses, without noise and penalties."""
+    rows, layers = objective.rows.with_noise(None), objective.layers(theta)
+    (total,) = rows.sum(kernels.weighted_loss, layers, objective.loss)
     return float(total)
 
 

@@ -1,12 +1,9 @@
 """Propagation of rows through trained layers, as input of the next stage."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from .._network.layers import Layer, forward_output
-from .._rows.rows import Rows
-
-AnyRows = TypeVar("AnyRows", bound=Rows)
+from .._rows.rows import AnyRows
 
 
 def propagate(rows: AnyRows, layers: Sequence[Layer]) -> AnyRows:

@@ -13,7 +13,7 @@ from .._network.layout import ParameterLayout
 from .._rows.noise import MaskingNoise
 from .._rows.rows import Rows
 from .callbacks import Attributes, Task
-from .objectives import NetworkObjective
+from .objectives import NetworkObjective, mean_loss
 from .propagation import propagate
 from .solvers import AdamParts
 from .stage import Stage, StageRecord
@@ -119,7 +119,7 @@ class SupervisedStage:
         if settings.solver == "adam":
             return HeldOutScores(objective.accuracy, 1.0, settings.patience)
         return HeldOutScores(
-            lambda theta: -objective.mean_loss(theta), 0.0, settings.patience
+            lambda theta: -mean_loss(objective, theta), 0.0, settings.patience
         )
 
 

@@ -141,7 +141,7 @@ class ActivationDisplay:
         ActivationDisplay
             The display.
         """
-        found = LayerActivations.of(estimator, X, layer)
+        found = LayerActivations.from_estimator(estimator, X, layer)
         return cls(
             activations=found.values,
             limits=found.limits,

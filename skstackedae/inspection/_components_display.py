@@ -227,7 +227,9 @@ class ComponentsDisplay:
         units = _checked_units(units, len(layers[-1].b))
         relative_std = None
         if X is not None:
-            relative_std = LayerActivations.of(estimator, X, layer).relative_std[units]
+            relative_std = LayerActivations.from_estimator(
+                estimator, X, layer
+            ).relative_std[units]
         components, gains = maximize_activation(layers, units, random_state)
         return cls(
             components=components,

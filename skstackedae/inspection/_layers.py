@@ -30,7 +30,9 @@ class LayerActivations(NamedTuple):
     scale: float
 
     @classmethod
-    def of(cls, estimator: Estimator, X: Any, layer: int) -> "LayerActivations":
+    def from_estimator(
+        cls, estimator: Estimator, X: Any, layer: int
+    ) -> "LayerActivations":
         """Pass samples through a fitted estimator up to this layer."""
         *below, top = layers_up_to(estimator, layer)
         X = estimator._validated(X)

@@ -47,7 +47,7 @@ def test_delta_is_the_derivative(name):
 def test_extreme_inputs_stay_in_range(name, dtype):
     activation = ACTIVATIONS[name]
     Z = np.array([-1e30, -1e4, 0, 1e4, 1e30], dtype=dtype)
-    with np.errstate(over="ignore"):  # as RowBlocks runs kernels
+    with np.errstate(over="ignore"):  # as rows run kernels
         A = activation.function(Z)
     assert np.isfinite(A).all()
     assert A.min() >= activation.lower

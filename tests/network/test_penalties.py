@@ -16,9 +16,11 @@ def test_weight_decay(rng):
 
 @pytest.mark.parametrize("target", [0.01, 0.1, 0.5])
 def test_kl_is_the_divergence_of_two_coins(target):
-    rate = np.linspace(0.001, 0.999, 50)
-    value, _ = kl_sparsity(rate, target)
-    expected = rel_entr(target, rate) + rel_entr(1 - target, 1 - rate)
+    mean_activation = np.linspace(0.001, 0.999, 50)
+    value, _ = kl_sparsity(mean_activation, target)
+    expected = rel_entr(target, mean_activation) + rel_entr(
+        1 - target, 1 - mean_activation
+    )
     np.testing.assert_allclose(value, expected, atol=1e-15)
 
 
@@ -29,11 +31,11 @@ def test_kl_is_zero_at_the_target_and_positive_elsewhere():
     assert (value[[0, 2]] > 0).all()
 
 
-@pytest.mark.parametrize("rate", [0.3, 1e-3, 0.0, 1.0, 1e-9, 1 - 1e-9])
-def test_kl_derivative_agrees_with_its_value_everywhere(rate):
-    h = 1e-3 * min(max(rate, MARGIN), max(1 - rate, MARGIN)) / 10
-    above, derivative_above = kl_sparsity(np.array(rate + h), 0.1)
-    below, derivative_below = kl_sparsity(np.array(rate - h), 0.1)
+@pytest.mark.parametrize("mean_activation", [0.3, 1e-3, 0.0, 1.0, 1e-9, 1 - 1e-9])
+def test_kl_derivative_agrees_with_its_value_everywhere(mean_activation):
+    h = 1e-3 * min(max(mean_activation, MARGIN), max(1 - mean_activation, MARGIN)) / 10
+    above, derivative_above = kl_sparsity(np.array(mean_activation + h), 0.1)
+    below, derivative_below = kl_sparsity(np.array(mean_activation - h), 0.1)
     numeric = (above - below) / (2 * h)
     assert np.isfinite(numeric)
     # Up to the rounding of rates near 1, of which h is a small part.

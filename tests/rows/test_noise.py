@@ -9,20 +9,22 @@ from skstackedae._rows.noise import MaskingNoise
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
-def test_so_many_entries_are_0_and_the_others_as_they_were(rate, dtype, rng):
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
+def test_so_many_entries_are_0_and_the_others_as_they_were(probability, dtype, rng):
     X = 1 + rng.rand(400, 50).astype(dtype)
     before = X.copy()
-    noisy = MaskingNoise(rate, 3).apply(X, 0, 0)
+    noisy = MaskingNoise(probability, 3).apply(X, 0, 0)
     assert noisy.dtype == dtype
     assert_array_equal(X, before)
     is_masked = noisy == 0
     assert_array_equal(noisy[~is_masked], X[~is_masked])
     # Within five standard errors, in all and in each row and column.
-    error = np.sqrt(rate * (1 - rate))
-    assert abs(is_masked.mean() - rate) < 5 * error / np.sqrt(X.size)
+    error = np.sqrt(probability * (1 - probability))
+    assert abs(is_masked.mean() - probability) < 5 * error / np.sqrt(X.size)
     for axis, n in ((0, 400), (1, 50)):
-        assert np.abs(is_masked.mean(axis=axis) - rate).max() < 5 * error / np.sqrt(n)
+        assert np.abs(
+            is_masked.mean(axis=axis) - probability
+        ).max() < 5 * error / np.sqrt(n)
 
 
 def test_noise_follows_from_seed_batch_and_row(rng):

@@ -17,7 +17,11 @@ from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
 from skstackedae._rows.noise import MaskingNoise
 from skstackedae._training.diagnostics import ActivationStatistics
-from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
+from skstackedae._training.objectives import (
+    AutoencoderObjective,
+    NetworkObjective,
+    mean_loss,
+)
 from skstackedae._training.solvers import Batch
 
 FUNCTIONS = {
@@ -243,9 +247,9 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     value, _ = objective.value_and_gradient(theta, Batch(rows, 1))
     coefs, intercepts = objective.layout.unpack(theta)
     H = expit(objective.rows.X[rows] @ coefs[0] + intercepts[0])
-    rate = np.average(H, axis=0, weights=objective.rows.weights[rows])
+    mean = np.average(H, axis=0, weights=objective.rows.weights[rows])
     rho = objective.sparsity_target
-    kl = rho * np.log(rho / rate) + (1 - rho) * np.log((1 - rho) / (1 - rate))
+    kl = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
     # Beside a weight of a million the other terms do not show.
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
 
@@ -324,18 +328,18 @@ def test_objectives_with_noise_are_pure(make, n_blocks, rng):
 # Other losses, noise, shared weights ------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.4])
+@pytest.mark.parametrize("probability", [0.0, 0.4])
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("loss", [SquaredError, LogLoss])
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])
 def test_options_of_the_autoencoder_by_finite_differences(
-    activation, loss, tied, rate, n_blocks, rng
+    activation, loss, tied, probability, n_blocks, rng
 ):
     plain, _ = make_autoencoder(rng, activation, n_blocks=n_blocks)
     layout = ParameterLayout((N_FEATURES, 4, N_FEATURES), tied=tied)
     objective = dataclasses.replace(
         plain,
-        rows=plain.rows.with_noise(MaskingNoise(rate, 5)),
+        rows=plain.rows.with_noise(MaskingNoise(probability, 5)),
         layout=layout,
         loss=loss(ACTIVATIONS["logistic"]),
     )
@@ -345,10 +349,10 @@ def test_options_of_the_autoencoder_by_finite_differences(
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.5])
-def test_network_with_noise_by_finite_differences(rate, n_blocks, rng):
+@pytest.mark.parametrize("probability", [0.0, 0.5])
+def test_network_with_noise_by_finite_differences(probability, n_blocks, rng):
     objective, theta = make_network(rng, ["logistic", "relu"], n_blocks=n_blocks)
-    objective = with_noise(objective, MaskingNoise(rate, 5))
+    objective = with_noise(objective, MaskingNoise(probability, 5))
     _, gradient = objective.value_and_gradient(theta)
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
@@ -385,4 +389,4 @@ def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
     # Without noise: what validation and diagnostics see.
     reconstructed = expit(expit(X @ W1 + b1) @ W2 + b2)
     expected = 0.5 * objective.rows.weights @ np.sum((reconstructed - X) ** 2, axis=1)
-    assert objective.mean_loss(theta) == pytest.approx(expected)
+    assert mean_loss(objective, theta) == pytest.approx(expected)
