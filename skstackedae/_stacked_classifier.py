@@ -173,10 +173,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         calls.
 
     n_jobs : int or None, default=None
-        Number of threads that process blocks of rows. None means as many threads as
-        BLAS may use (not 1, as elsewhere in scikit-learn), but 1 inside a joblib worker
-        or while another fit runs in the same process. The results are the same for
-        every number of threads.
+        Number of threads that process blocks of rows. None means the number that
+        `joblib.parallel_config` sets, or else as many as BLAS may use (not 1, as
+        elsewhere in scikit-learn), but 1 inside a joblib worker or while another fit
+        runs in the same process. The results are the same for every number of threads.
 
     verbose : int, default=0
         1 prints a line for each stage, 2 also prints a line for each iteration.

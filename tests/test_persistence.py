@@ -29,7 +29,8 @@ from skstackedae import (
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
 DATA = Path(__file__).with_name("data")
-OLD_MODELS = sorted(DATA.glob("models-*.pickle"))
+SUFFIXES = [".pickle", ".skops"]
+OLD_MODELS = sorted(p for p in DATA.glob("models-*") if p.suffix in SUFFIXES)
 METHODS = [
     "predict",
     "predict_proba",
@@ -210,11 +211,15 @@ def test_a_state_without_a_version_warns_at_the_line_that_loads():
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("path", OLD_MODELS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OLD_MODELS, ids=lambda path: path.name)
 # What was saved by a version of its own is to be read nonetheless.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 def test_models_on_disk_stay_readable(path):
-    models = pickle.loads(path.read_bytes())
+    if path.suffix == ".pickle":
+        models = pickle.loads(path.read_bytes())
+    else:
+        # Written with the newest dependencies, read with the oldest, too.
+        models = skops.io.load(path, trusted=TRUSTED_TYPES)
     assert set(models) == {"autoencoder", "classifier"}
     with np.load(path.with_suffix(".npz")) as expected:
         X = expected["X"]
@@ -236,6 +241,8 @@ def test_models_on_disk_stay_readable(path):
 def test_every_release_left_its_models():
     changelog = (DATA.parents[1] / "CHANGELOG.md").read_text()
     released = set(re.findall(r"^## \[?(\d[^\s\]]*)", changelog, re.M))
-    saved = {path.stem.removeprefix("models-") for path in OLD_MODELS}
-    assert saved
-    assert released <= saved
+    for suffix in SUFFIXES:
+        paths = [path for path in OLD_MODELS if path.suffix == suffix]
+        saved = {path.stem.removeprefix("models-") for path in paths}
+        assert saved
+        assert released <= saved

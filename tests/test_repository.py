@@ -60,3 +60,28 @@ def test_changelog_knows_the_version():
     assert "## Unreleased" in changelog
     if "dev" not in skstackedae.__version__:
         assert f"## {skstackedae.__version__}" in changelog
+
+
+def private_imports(path):
+    """Name what a module imports from private parts of scikit-learn."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sk"):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if node.module.startswith("sklearn") and "._" in name:
+                    yield name
+
+
+def test_the_policy_lists_all_private_parts_of_scikit_learn():
+    policy = (ROOT / "docs" / "policy.rst").read_text()
+    listed = set(re.findall(r"``(sklearn\.[\w.]+)``", policy))
+    used = {name for path in SOURCES for name in private_imports(path)}
+    assert len(used) > 5
+    for name in used:
+        assert any(name == entry or name.startswith(f"{entry}.") for entry in listed), (
+            name
+        )
+    for entry in listed:
+        assert any(name == entry or name.startswith(f"{entry}.") for name in used), (
+            entry
+        )

@@ -22,11 +22,14 @@ class Threads:
     Parameters
     ----------
     n_jobs : int or None
-        Number of threads as joblib counts them. None means as many as BLAS may use, but
-        1 inside a joblib worker or while another call holds BLAS.
+        Number of threads as joblib counts them. None means the number that
+        `joblib.parallel_config` sets, or else as many as BLAS may use, but 1 inside a
+        joblib worker or while another call holds BLAS.
     """
 
     def __init__(self, n_jobs: int | None) -> None:
+        if n_jobs is None and not _inside_joblib_worker():
+            n_jobs = _configured_n_jobs()
         self._n_jobs = None if n_jobs is None else joblib.effective_n_jobs(n_jobs)
         self._pool: ThreadPoolExecutor | None = None
         self.n_threads = 1
@@ -114,6 +117,12 @@ def _first_result(pending: "deque[_Job]") -> Any:
         if not any(job.take_back() for job in pending):
             break
     return pending.popleft().result()
+
+
+def _configured_n_jobs() -> int | None:
+    _, n_jobs = get_active_backend()
+    # Backends for clusters set -1, which is no limit on threads.
+    return n_jobs if n_jobs is not None and n_jobs > 0 else None
 
 
 def _inside_joblib_worker() -> bool:

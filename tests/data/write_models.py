@@ -4,13 +4,21 @@
 
 writes ``models-VERSION.pickle`` and ``models-VERSION.npz`` beside this file. Run it
 with the oldest supported dependencies: newer numpy reads what older numpy wrote, not
-always the other way round.
+always the other way round. Then run
+
+    python tests/data/write_models.py skops
+
+with the newest ones: it writes the same models to ``models-VERSION.skops``, which all
+supported versions must read.
 """
 
 import pickle
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import skops.io
 from sklearn.datasets import load_iris
 
 import skstackedae
@@ -56,13 +64,19 @@ def outputs(models, X):
     return found
 
 
-def main():
-    """Write both files."""
+def write_pickle(path):
+    """Write fitted models, and what they predict."""
     models, X = fit_models()
-    path = Path(__file__).with_name(f"models-{skstackedae.__version__}.pickle")
     path.write_bytes(pickle.dumps(models, protocol=PROTOCOL))
     np.savez_compressed(path.with_suffix(".npz"), X=X, **outputs(models, X))
 
 
+def write_skops(path):
+    """Write the models of the pickle."""
+    models = pickle.loads(path.read_bytes())
+    skops.io.dump(models, path.with_suffix(".skops"), compression=zipfile.ZIP_DEFLATED)
+
+
 if __name__ == "__main__":
-    main()
+    path = Path(__file__).with_name(f"models-{skstackedae.__version__}.pickle")
+    write_skops(path) if sys.argv[1:] == ["skops"] else write_pickle(path)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 from helpers import rows_in_memory
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
@@ -166,6 +166,17 @@ def test_default_is_one_thread_beside_another_fit():
 def n_threads_here():
     with threadpool_limits(2, user_api="blas"), Threads(None) as threads:
         return threads.n_threads
+
+
+def test_default_is_the_number_that_joblib_is_configured_for():
+    with threadpool_limits(4, user_api="blas"):
+        for n_jobs, expected in ((1, 1), (3, 3), (-1, 4), (None, 4)):
+            with parallel_config(n_jobs=n_jobs), Threads(None) as threads:
+                assert threads.n_threads == expected
+        with parallel_config(n_jobs=3), Threads(2) as threads:
+            assert threads.n_threads == 2
+        with parallel_config(backend="threading", n_jobs=3):
+            assert Parallel()([delayed(n_threads_here)() for _ in "ab"]) == [1, 1]
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
