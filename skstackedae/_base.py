@@ -98,8 +98,10 @@ class BaseNetwork(
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
     def _stage(self, name: str, layer: int | None = None) -> Stage:
-        settings = RunSettings.from_parameters(self.get_params(deep=False))
-        return Stage(name, layer, settings, self.verbose)
+        return Stage(name, layer, self._run_settings(), self.verbose)
+
+    def _run_settings(self) -> RunSettings:
+        return RunSettings.from_parameters(self.get_params(deep=False))
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         return validate_data(self, X, y, reset=reset, **input_options(X))

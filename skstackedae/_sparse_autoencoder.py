@@ -91,7 +91,7 @@ class SparseAutoencoder(BaseNetwork):
         identical models if X has up to 1024 rows (including repeated rows) and 2**20
         entries.
 
-    max_iter : int, default=200
+    max_iter : int, default=400
         Maximum number of iterations ('lbfgs') or epochs ('adam').
 
     tol : float, default=1e-2
@@ -101,7 +101,7 @@ class SparseAutoencoder(BaseNetwork):
 
     n_iter_no_change : int or inf, default=10
         Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
-        the rule off.
+        the rule off: each run makes `max_iter` iterations, without a warning.
 
     batch_size : int or 'auto', default='auto'
         Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
@@ -251,7 +251,7 @@ class SparseAutoencoder(BaseNetwork):
         corruption: float = 0.0,
         tied_weights: bool = False,
         solver: str = "lbfgs",
-        max_iter: int = 200,
+        max_iter: int = 400,
         tol: float = 1e-2,
         n_iter_no_change: float = 10,
         batch_size: int | str = "auto",
@@ -346,7 +346,7 @@ class SparseAutoencoder(BaseNetwork):
             set_layers(fitted, trained.layers, trained.mean_activations)
             fitted._set_record(trained.record)
             warn_diverged([trained.record])
-            warn_unconverged([trained.record], self.max_iter)
+            warn_unconverged([trained.record], self._run_settings())
             task.end(lambda: dict(vars(fitted)))
         return self
 

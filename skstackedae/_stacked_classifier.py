@@ -103,7 +103,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         are 'lbfgs', weighting a row by 2 and repeating it give identical models if X
         has up to 1024 rows (including repeated rows) and 2**20 entries.
 
-    max_iter : int, default=200
+    max_iter : int, default=400
         Maximum number of iterations ('lbfgs') or epochs ('adam'). It applies to softmax
         training and to fine-tuning separately.
 
@@ -114,7 +114,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
 
     n_iter_no_change : int or inf, default=10
         Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
-        the rule off.
+        the rule off: each run makes `max_iter` iterations, without a warning.
 
     batch_size : int or 'auto', default='auto'
         Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
@@ -300,7 +300,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         hidden_alpha: float | None = None,
         corruption: float = 0.0,
         solver: str = "lbfgs",
-        max_iter: int = 200,
+        max_iter: int = 400,
         tol: float = 1e-2,
         n_iter_no_change: float = 10,
         batch_size: int | str = "auto",
@@ -696,7 +696,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             self._set_record(record)
         self._set_network(layers, "softmax")
         warn_diverged([*pretrained, *records])
-        warn_unconverged(records, self.max_iter)
+        warn_unconverged(records, self._run_settings())
 
     def _partial_fit(
         self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool

@@ -156,12 +156,16 @@ def test_stop_iteration_of_a_callback_is_an_error(solver):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.filterwarnings("error:Stopped after max_iter")
 def test_patience_may_be_endless(solver, few_digits):
     X, y = few_digits
     model = classifier(
         solver=solver, n_iter_no_change=np.inf, tol=1e9, max_iter=12, pretrain=False
     )
     assert model.fit(X, y).n_iter_ == 12
+    assert not model.history_[-1]["converged"]
+    model = autoencoder(solver=solver, n_iter_no_change=np.inf).fit(X)
+    assert model.n_iter_ == 5
 
 
 # Diagnostics ------------------------------------------------------------------------

@@ -7,7 +7,12 @@ from helpers import small_classifier
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+)
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -206,3 +211,24 @@ def test_one_convergence_warning_for_a_fit(estimator, few_digits):
     assert "max_iter=2" in message
     if isinstance(estimator, StackedAutoencoderClassifier):
         assert "softmax, fine-tuning" in message
+
+
+SMALL_DATA = [load_iris, load_wine, load_breast_cancer]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("load", [*SMALL_DATA, load_digits])
+def test_defaults_of_the_autoencoder_finish(load, global_random_seed):
+    X = MinMaxScaler().fit_transform(load().data)
+    model = SparseAutoencoder(random_state=global_random_seed).fit(X)
+    assert model.score(X) > 0.2 * SparseAutoencoder(1, random_state=0).fit(X).score(X)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("load", SMALL_DATA)
+def test_defaults_of_the_classifier_finish_and_learn(load, global_random_seed):
+    X, y = load(return_X_y=True)
+    X = MinMaxScaler().fit_transform(X)
+    model = StackedAutoencoderClassifier(random_state=global_random_seed).fit(X, y)
+    assert all(record["converged"] for record in model.history_)
+    assert model.score(X, y) > 0.95

@@ -1,5 +1,6 @@
 """A stage of training: one run of a solver, timed, printed and recorded."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -222,8 +223,14 @@ def warn_diverged(records: Iterable[StageRecord]) -> None:
         )
 
 
-def warn_unconverged(records: Iterable[StageRecord], max_iter: int) -> None:
-    """Warn once of all stages that have used up their iterations."""
+def warn_unconverged(records: Iterable[StageRecord], settings: RunSettings) -> None:
+    """Warn once of all stages that have used up their iterations.
+
+    Endless patience asks for all iterations.
+    """
+    if settings.patience.n_iter_no_change == math.inf:
+        return
+    max_iter = settings.options.max_iter
     names = [r.name for r in records if not (r.converged or r.diverged)]
     if names:
         warn_user(
