@@ -221,7 +221,8 @@ SMALL_DATA = [load_iris, load_wine, load_breast_cancer]
 def test_defaults_of_the_autoencoder_finish(load, global_random_seed):
     X = MinMaxScaler().fit_transform(load().data)
     model = SparseAutoencoder(random_state=global_random_seed).fit(X)
-    assert model.score(X) > 0.2 * SparseAutoencoder(1, random_state=0).fit(X).score(X)
+    # Three quarters of the variance, which the best constant would leave.
+    assert model.score(X) > -0.25 * 0.5 * X.var(axis=0).sum()
 
 
 @pytest.mark.filterwarnings("error")
