@@ -212,23 +212,6 @@ def test_validation_rows_are_scored_in_the_precision_of_the_fit(split):
     assert one.validation_scores_ == other.validation_scores_
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"y_val": None}, "X_val and y_val go together"),
-        ({"X_val": None}, "X_val and y_val go together"),
-        ({"X_val": np.ones((200, 3))}, "X_val.*features"),
-        ({"y_val": np.full(200, 11)}, r"y_val has the labels \[11\]"),
-        ({"y_val": np.zeros(7)}, "X_val, y_val, .*inconsistent"),
-        ({"sample_weight_val": -np.ones(200)}, "[Nn]egative"),
-    ],
-)
-def test_bad_validation_data_are_an_error(changes, message, split):
-    X, y, X_val, y_val = split
-    with pytest.raises(ValueError, match=message):
-        small().fit(X, y, **{"X_val": X_val, "y_val": y_val} | changes)
-
-
 def test_a_search_slices_what_is_as_long_as_X(split):
     # The trap: 300 validation rows for 300 rows of X become 150 in each fit.
     X, y, X_val, y_val = split
