@@ -146,7 +146,7 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
             f"sample_weight={sample_weight!r} is negative or not a finite number: pass "
             "weights of 0 or more."
         )
-    if not weights.any():
+    if not weights.any():  # pragma: no cover - scikit-learn 1.9 says so itself
         raise ValueError(
             "sample_weight is zero for every row: at least one row must count."
         )

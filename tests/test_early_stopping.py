@@ -294,3 +294,14 @@ def test_the_best_vector_is_a_copy():
     assert_array_equal(best.theta, [3, 3])
     assert best.loss == 4.0
     assert best.n_iter == 6
+
+
+def test_a_run_without_iterations_keeps_its_first_weights():
+    # Nothing to learn: the gradient is 0 at the start, so 'lbfgs' makes no step.
+    X, y = np.zeros((4, 2)), [0, 1, 0, 1]
+    model = small(hidden_layer_sizes=()).fit(X, y, X_val=X, y_val=y)
+    assert model.n_iter_ == 0
+    assert model.validation_scores_ == []
+    assert model.best_validation_score_ is None
+    assert_array_equal(model.predict_proba(X), 0.5)
+    assert model.loss_ == pytest.approx(np.log(2))

@@ -86,11 +86,14 @@ def test_every_way_to_fit_takes_sparse_rows(few_digits, tmp_path):
     ]
     assert_allclose(models[0].coefs_[0], models[1].coefs_[0], rtol=1e-10)
     models = [
-        small().fit(part, y, X_val=part[:50], y_val=y[:50]) for part in (X, X.toarray())
+        small(unlabeled_label=-1).fit(part, y, X_val=part[:50], y_val=y[:50])
+        for part in (X, X.toarray())
     ]
     assert_allclose(models[0].validation_scores_, models[1].validation_scores_)
     models = [
-        small(solver="adam").partial_fit(part, y, classes=np.arange(-1, 10))
+        small(solver="adam", unlabeled_label=-1).partial_fit(
+            part, y, classes=np.arange(10)
+        )
         for part in (X, X.toarray())
     ]
     assert_array_equal(models[0].coefs_[0], models[1].coefs_[0])
