@@ -17,8 +17,8 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from . import _input_checks as checks
 from ._array_api import Array
-from ._input_checks import COUNT, input_options
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
@@ -30,10 +30,10 @@ from ._training.stage import RunSettings, Stage, StageRecord
 # Constraints of scikit-learn's kind on the parameters that all estimators share.
 TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions(set(SOLVERS))],
-    "max_iter": [COUNT],
+    "max_iter": [checks.COUNT],
     "tol": [Interval(Real, 0, sys.float_info.max, closed="both")],
-    "n_iter_no_change": [COUNT, Options(Real, {np.inf})],
-    "batch_size": [StrOptions({"auto"}), COUNT],
+    "n_iter_no_change": [checks.COUNT, Options(Real, {np.inf})],
+    "batch_size": [StrOptions({"auto"}), checks.COUNT],
     "learning_rate": [StrOptions({"constant", "linear"})],
     "learning_rate_init": [Interval(Real, 0, sys.float_info.max, closed="right")],
     "shuffle": ["boolean"],
@@ -104,12 +104,18 @@ class BaseNetwork(
         return RunSettings.from_parameters(self.get_params(deep=False))
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        return validate_data(self, X, y, reset=reset, **input_options(X))
+        checks.check_kind_of_rows(X)
+        checks.check_is_not_masked(y, "y")
+        # The check reports numbers that float64 cannot hold.
+        with np.errstate(over="ignore"):
+            return validate_data(self, X, y, reset=reset, **checks.input_options(X))
 
     def _validated_features(self, X: Any) -> Any:
         """Check input of `inverse_transform`."""
         check_is_fitted(self)
-        H = check_array(X, input_name="X", **input_options(X))
+        checks.check_kind_of_rows(X)
+        with np.errstate(over="ignore"):
+            H = check_array(X, input_name="X", **checks.input_options(X))
         if H.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {H.shape[1]} columns, but this {type(self).__name__} decodes "

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -41,8 +41,43 @@ PENALTY = Interval(Real, 0, 1e15, closed="both")
 # pyarrow.
 FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 
+# How str() of types of dates, times and durations begins, in lower case: in numpy,
+# pandas, polars and pyarrow.
+TIME_TYPES = ("date", "time", "duration", "period")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def check_is_not_masked(values: Any, name: str) -> None:
+    """Refuse masked entries, which numpy would take for numbers like the others."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} is a masked array whose masked entries would be used like the "
+            f"others: fill its masked entries, for example with {name}.filled(0)."
+        )
+
+
+def check_is_numeric(values: Any, name: str) -> None:
+    """Refuse masked entries, and dates and times, which numpy converts to numbers."""
+    check_is_not_masked(values, name)
+    is_frame = hasattr(values, "columns")
+    types = values.dtypes if is_frame else [getattr(values, "dtype", None)]
+    for dtype in map(str, types):
+        if dtype.lower().startswith(TIME_TYPES):
+            found = f"columns of type {dtype}" if is_frame else f"the type {dtype}"
+            raise ValueError(
+                f"{name} has {found}: convert dates and times to numbers, for example "
+                "to days since the first date."
+            )
+
+
+def check_kind_of_rows(X: Any) -> None:
+    """Refuse what scikit-learn's check of X would take, or would not explain."""
+    if hasattr(X, "collect_schema") and hasattr(X, "collect"):
+        raise ValueError("X is a frame that is not computed yet: pass X.collect().")
+    if hasattr(X, "columns") and len(X.columns) == 0:
+        raise ValueError("X is a data frame without columns.")
+    check_is_numeric(X, "X")
 
 
 def input_options(X: Any) -> dict[str, Any]:
@@ -51,12 +86,19 @@ def input_options(X: Any) -> dict[str, Any]:
     A data frame becomes one array of floats. scikit-learn recognizes float32 only in
     pandas columns of numpy types, so the columns are looked at here.
     """
-    # scipy cannot slice sparse arrays of float16, the last of these types.
-    dtype: Any = STORED_DTYPES[:-1] if issparse(X) else STORED_DTYPES
+    dtype: Any = STORED_DTYPES
     if hasattr(X, "columns"):
         columns = {str(dtype) for dtype in X.dtypes}
         is_float32 = columns and columns <= FLOAT32_COLUMNS
         dtype = np.float32 if is_float32 else FLOAT_DTYPES
+    elif isinstance(getattr(X, "dtype", None), np.dtype):
+        # Types of the other byte order are not among them, but have the same precision.
+        native = X.dtype.newbyteorder("=")
+        if native in STORED_DTYPES:
+            dtype = native
+        # scipy cannot slice sparse arrays of float16.
+        if issparse(X) and native == np.float16:
+            dtype = np.float32
     return {"accept_sparse": "csr", "order": "C", "dtype": dtype}
 
 
@@ -92,21 +134,33 @@ class _Conditional:
 
 def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
-    weights: Array = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    check_is_numeric(sample_weight, "sample_weight")
+    # The checks report numbers that float64 cannot hold.
+    with np.errstate(over="ignore"):
+        weights: Array = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
     # scikit-learn does not look at a single number.
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(
             f"sample_weight={sample_weight!r} is negative or not a finite number: pass "
             "weights of 0 or more."
         )
-    if not weights.any():
+    if not weights.any():  # pragma: no cover - scikit-learn 1.9 says so itself
         raise ValueError(
             "sample_weight is zero for every row: at least one row must count."
         )
     # By a power of two, which is exact, because sums of huge weights overflow.
     return np.ldexp(weights, -np.frexp(weights.max())[1])
+
+
+def check_labels(y: Any, name: str) -> Array:
+    """Return labels as an array of one dimension, without NaN or infinity."""
+    check_is_not_masked(y, name)
+    y = column_or_1d(y)
+    # scikit-learn's other checks of labels warn of NaN before they report it.
+    assert_all_finite(y, input_name=name)
+    return y
 
 
 def check_supports_partial_fit(estimator: Any) -> None:

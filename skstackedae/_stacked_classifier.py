@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import _safe_indexing, check_random_state, column_or_1d
+from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -460,7 +461,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             X, y = fitted._validated(X, y, reset=not is_fitted)
             if classes is not None:
                 labels.check_present(classes, "classes")
-                classes = column_or_1d(classes)
+                classes = checks.check_labels(classes, "classes")
                 classes = classes[
                     labels.is_labeled(classes, self.unlabeled_label, "classes")
                 ]
@@ -563,7 +564,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         labels.check_present(y)
         if sample_weight is not None:
             sample_weight = checks.check_sample_weight(sample_weight, X)
-        labeled = labels.is_labeled(column_or_1d(y), self.unlabeled_label)
+        labeled = labels.is_labeled(checks.check_labels(y, "y"), self.unlabeled_label)
         if not labeled.all():
             if not labeled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
@@ -573,8 +574,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = checks.check_sample_weight(sample_weight[rows], y)
+        predicted = self.predict(X)
         try:
-            return float(super().score(X, y, sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         except TypeError as error:
             # Of numpy, which does not compare dates with numbers.
             raise ValueError(

@@ -115,31 +115,6 @@ def test_nullable_columns_without_missing_values(fresh, dtype, iris):
     assert features.dtype == np.float64
 
 
-@pytest.mark.parametrize("dtype", ["Float64", "Float32", "Int64", "double[pyarrow]"])
-@both_estimators
-def test_missing_values_of_pandas_are_an_error(fresh, dtype, iris):
-    X, y = (iris[0] > 0.4).astype(float), iris[1]
-    frame = FRAMES["pandas"](X).astype(dtype)
-    fresh.fit(frame, y)
-    frame.iloc[3, 1] = pd.NA
-    # scikit-learn's own words.
-    with pytest.raises(ValueError, match="Input X contains NaN"):
-        fresh.transform(frame)
-    with pytest.raises(ValueError, match="Input X contains NaN"):
-        fresh.fit(frame, y)
-
-
-@both_estimators
-def test_missing_values_of_polars_are_an_error(fresh, iris):
-    X, y = iris
-    frame = FRAMES["polars"](X)
-    column = pl.col(COLUMNS[0])
-    frame = frame.with_columns(pl.when(column > 0.6).then(column))
-    assert frame[COLUMNS[0]].null_count() > 0
-    with pytest.raises(ValueError, match="Input X contains NaN"):
-        fresh.fit(frame, y)
-
-
 FLOAT32_FRAMES = [
     pytest.param(lambda X: FRAMES["pandas"](X).astype("float32"), id="pandas"),
     pytest.param(lambda X: FRAMES["pandas"](X).astype("Float32"), id="nullable"),
@@ -179,28 +154,6 @@ def test_one_column_of_float64_makes_it_float64(library, iris):
     assert_allclose(
         model.transform(frame), clone(PROTOTYPE).fit(X).transform(X), atol=1e-4
     )
-
-
-TEXT_FRAMES = {
-    "pandas strings": lambda f: f["pandas"].assign(color="red"),
-    "pandas categories": lambda f: f["pandas"].assign(
-        color=pd.Categorical(["red"] * len(f["pandas"]))
-    ),
-    "polars strings": lambda f: f["polars"].with_columns(color=pl.lit("red")),
-    "polars categories": lambda f: f["polars"].with_columns(
-        color=pl.lit("red").cast(pl.Categorical)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TEXT_FRAMES)
-@both_estimators
-def test_text_and_categories_are_an_error(fresh, name, iris):
-    X, y = iris
-    frame = TEXT_FRAMES[name]({name: make(X) for name, make in FRAMES.items()})
-    with pytest.raises(ValueError, match="could not convert string to float: 'red'"):
-        fresh.fit(frame, y)
-    assert not hasattr(fresh, "coefs_")
 
 
 @both_libraries
@@ -285,10 +238,3 @@ def test_a_frozen_layer_wants_its_columns(library, iris):
     # Columns without names cannot be compared.
     from_array = clone(model).fit(X, y)
     assert_array_equal(from_array.predict_proba(X), model.predict_proba(frame))
-
-
-@both_estimators
-def test_one_column_is_not_a_frame(fresh, iris):
-    X, y = iris
-    with pytest.raises(ValueError, match="Expected a 2-dimensional"):
-        fresh.fit(FRAMES["pandas"](X)[COLUMNS[0]], y)

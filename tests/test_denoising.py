@@ -116,10 +116,3 @@ def test_softmax_regression_has_no_noise(few_digits, global_random_seed):
         for c in (0, 0.5)
     )
     assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, y).coefs_[0])
-
-
-@pytest.mark.parametrize("corruption", [1.0, -0.1])
-@pytest.mark.parametrize("make", [small, classifier], ids=["autoencoder", "classifier"])
-def test_wrong_corruption_is_told(make, corruption, few_digits):
-    with pytest.raises(ValueError, match="'corruption' parameter"):
-        make(corruption=corruption).fit(*few_digits)

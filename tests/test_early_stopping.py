@@ -212,23 +212,6 @@ def test_validation_rows_are_scored_in_the_precision_of_the_fit(split):
     assert one.validation_scores_ == other.validation_scores_
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"y_val": None}, "X_val and y_val go together"),
-        ({"X_val": None}, "X_val and y_val go together"),
-        ({"X_val": np.ones((200, 3))}, "X_val.*features"),
-        ({"y_val": np.full(200, 11)}, r"y_val has the labels \[11\]"),
-        ({"y_val": np.zeros(7)}, "X_val, y_val, .*inconsistent"),
-        ({"sample_weight_val": -np.ones(200)}, "[Nn]egative"),
-    ],
-)
-def test_bad_validation_data_are_an_error(changes, message, split):
-    X, y, X_val, y_val = split
-    with pytest.raises(ValueError, match=message):
-        small().fit(X, y, **{"X_val": X_val, "y_val": y_val} | changes)
-
-
 def test_a_search_slices_what_is_as_long_as_X(split):
     # The trap: 300 validation rows for 300 rows of X become 150 in each fit.
     X, y, X_val, y_val = split
@@ -311,3 +294,14 @@ def test_the_best_vector_is_a_copy():
     assert_array_equal(best.theta, [3, 3])
     assert best.loss == 4.0
     assert best.n_iter == 6
+
+
+def test_a_run_without_iterations_keeps_its_first_weights():
+    # Nothing to learn: the gradient is 0 at the start, so 'lbfgs' makes no step.
+    X, y = np.zeros((4, 2)), [0, 1, 0, 1]
+    model = small(hidden_layer_sizes=()).fit(X, y, X_val=X, y_val=y)
+    assert model.n_iter_ == 0
+    assert model.validation_scores_ == []
+    assert model.best_validation_score_ is None
+    assert_array_equal(model.predict_proba(X), 0.5)
+    assert model.loss_ == pytest.approx(np.log(2))

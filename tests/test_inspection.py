@@ -201,6 +201,19 @@ def test_own_contrast_fills_the_scale_and_shared_contrast_shows_the_weights(
     assert high == -low == pytest.approx(np.abs(autoencoder.components_).max())
 
 
+def test_shared_contrast_without_gains_shows_inputs_of_unit_norm(rng):
+    components = rng.normal(size=(5, 6))
+    display = ComponentsDisplay(components=components).plot(contrast="shared")
+    assert_array_equal(display.image_.get_array(), components.T)
+    assert display.colorbar_.ax.get_ylabel() == "input of unit norm"
+
+
+@pytest.mark.parametrize(("shape", "n_labels"), [((8, 8), 9), ((2, 32), 0)])
+def test_images_too_flat_for_labels_have_none(shape, n_labels, autoencoder):
+    display = ComponentsDisplay.from_estimator(autoencoder, image_shape=shape)
+    assert len(display.ax_.texts) == n_labels
+
+
 def test_relative_std_is_what_diagnose_says(few_digits, autoencoder):
     X, _ = few_digits
     found = autoencoder.diagnose(X)

@@ -16,7 +16,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from skstackedae import SparseAutoencoder
 from skstackedae._rows.labels import class_weights, encode_labels, is_labeled
 
 # What few iterations make of some seeds is not the subject here.
@@ -112,12 +111,6 @@ def test_too_few_labels_are_an_error(y, message, rng):
     with pytest.raises(ValueError, match=message):
         model.fit(rng.rand(20, 3), y)
     assert not hasattr(model, "classes_")
-
-
-@pytest.mark.parametrize("label", [np.nan, [-1], np.array([-1]), ()])
-def test_what_is_no_label_is_told(label, few_digits):
-    with pytest.raises(ValueError, match=r"unlabeled_label=.* is not a valid label"):
-        small(unlabeled_label=label).fit(*few_digits)
 
 
 def test_numbers_that_numpy_made_strings_are_told(rng):
@@ -243,17 +236,6 @@ def test_unknown_classes_warn(few_digits):
         small(class_weight={"x": 1.0, 77: 2.0, 3: 1.0}).fit(X, y)
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, "a", None, 1j])
-def test_bad_class_weights_are_an_error(few_digits, weight):
-    with pytest.raises(ValueError, match=r"class_weight=.* negative or not a finite"):
-        small(class_weight={3: weight}).fit(*few_digits)
-
-
-def test_classes_without_any_weight_are_an_error(few_digits):
-    with pytest.raises(ValueError, match="No labeled row has a weight above 0"):
-        small(class_weight=dict.fromkeys(range(10), 0.0)).fit(*few_digits)
-
-
 def test_a_class_may_count_nothing(few_digits, global_random_seed):
     model = small(
         class_weight={3: 0.0},
@@ -263,22 +245,6 @@ def test_a_class_may_count_nothing(few_digits, global_random_seed):
     ).fit(*few_digits)
     assert 3 in model.classes_
     assert not (model.predict(few_digits[0]) == 3).any()
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        (np.r_[-1.0, np.ones(399)], "[Nn]egative"),
-        (np.r_[np.nan, np.ones(399)], "NaN"),
-        (np.zeros(400), "zero for every row|at least one non-zero"),
-        (np.ones(399), "shape"),
-    ],
-)
-def test_bad_sample_weights_are_an_error(few_digits, weights, message):
-    with pytest.raises(ValueError, match=message):
-        small().fit(*few_digits, sample_weight=weights)
-    with pytest.raises(ValueError, match=message):
-        SparseAutoencoder(5).fit(few_digits[0], sample_weight=weights)
 
 
 def test_sample_weight_is_routed_through_pipeline_and_search(few_digits):

@@ -48,9 +48,3 @@ def test_streams_have_no_last_epoch(make, few_digits):
     model = make(solver="adam", learning_rate="linear")
     with pytest.raises(ValueError, match="set learning_rate='constant'"):
         model.partial_fit(*few_digits)
-
-
-@pytest.mark.parametrize("make", [small, classifier], ids=["autoencoder", "classifier"])
-def test_wrong_schedules_are_told(make, few_digits):
-    with pytest.raises(ValueError, match="'learning_rate' parameter"):
-        make(learning_rate="invscaling").fit(*few_digits)

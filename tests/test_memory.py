@@ -170,11 +170,6 @@ def test_a_cached_layer_is_told_of_and_is_in_memory(data, tmp_path, capsys):
         assert {type(array) for array in arrays} == {np.ndarray}
 
 
-def test_wrong_memory_is_an_error(data):
-    with pytest.raises(ValueError, match="'memory' parameter"):
-        small(memory=3).fit(*data)
-
-
 # Caches that do not work --------------------------------------------------------------
 
 

@@ -177,25 +177,6 @@ def test_every_pass_draws_anew(
         del orders[:], seeds[:]
 
 
-@both_makers
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("batch_size", 0), ("alpha", -1.0), ("corruption", 1.5), ("shuffle", "x")],
-)
-def test_later_passes_check_parameters_too(make, name, value, few_digits):
-    model = make()
-    more = {} if isinstance(model, SparseAutoencoder) else {"classes": range(10)}
-    model.partial_fit(*few_digits, **more)
-    with pytest.raises(ValueError, match=f"'{name}' parameter"):
-        model.set_params(**{name: value}).partial_fit(*few_digits)
-
-
-def test_later_passes_check_the_activation_too(few_digits):
-    model = autoencoder().partial_fit(few_digits[0])
-    with pytest.raises(ValueError, match="'activation' parameter"):
-        model.set_params(activation="cosine").partial_fit(few_digits[0])
-
-
 # StackedAutoencoderClassifier -------------------------------------------------------
 
 
@@ -246,8 +227,6 @@ def test_a_classifier_learns_from_a_stream(stream, global_random_seed):
 
 def test_classes_are_needed_once_and_stay(few_digits):
     X, y = few_digits
-    with pytest.raises(ValueError, match="classes must be passed on the first call"):
-        classifier().partial_fit(X, y)
     model = classifier().partial_fit(X[:50], y[:50] % 2, classes=[0, 1, 2])
     assert_array_equal(model.classes_, [0, 1, 2])
     with pytest.raises(ValueError, match="is not the same as on last call"):

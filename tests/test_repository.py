@@ -2,6 +2,8 @@
 
 import ast
 import re
+import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,71 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "skstackedae").rglob("*.py"))
 
 
+def blocks_of(path):
+    """Return the blocks of code on a page, other than doctests: language, content."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, re.S | re.M)
+    # After a paragraph that ends with two colons, or a directive for code.
+    start = (
+        r"^( *)(?!\.\. )\S.*::\n|^( *)\.\. (?:code-block|code|sourcecode):: ?(\w*)\n"
+    )
+    blocks = []
+    for found in re.finditer(start, text, re.M):
+        indent = found[1] if found[1] is not None else found[2]
+        content = re.match(rf"(?:\n|{indent} +.*\n)*", text[found.end() :])[0]
+        blocks.append((found[3] or "", textwrap.dedent(content)))
+    return blocks
+
+
+def is_python(language, content):
+    if language:
+        return language.startswith("py") and ">>>" not in content
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:
+        return False
+    return any(isinstance(node, ast.Call) for node in ast.walk(tree))
+
+
+def test_code_on_pages_is_run_as_a_test():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    tested = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+    docs = (ROOT / "docs").rglob("*")
+    pages = [p for p in (*ROOT.glob("*.md"), *docs) if p.suffix in (".md", ".rst")]
+    doctests, blocks, skipped = set(), set(), set()
+    for page in pages:
+        name, text = page.relative_to(ROOT), page.read_text()
+        doctests |= {str(name.parent)} if ">>> " in text else set()
+        skipped |= {str(name)} if "doctest: +SKIP" in text else set()
+        blocks |= {str(name) for block in blocks_of(page) if is_python(*block)}
+    assert doctests == {path for path in tested if path.startswith("docs")}
+    # Run below.
+    assert blocks == {"README.md"}
+    # Run in test_export.py.
+    assert skipped == {"docs/user_guide/saving.rst"}
+
+
+def test_blocks_of_code_are_found(tmp_path):
+    rest, markdown = tmp_path / "page.rst", tmp_path / "page.md"
+    rest.write_text(
+        "Text::\n\n    f(1)\n\n    g(2)\n\nText. ::\n\n  a -> b\n\nMore.\n\n"
+        "   .. code-block:: python\n\n      h(3)\n\n.. math::\n\n   k(4)\n"
+    )
+    markdown.write_text(
+        "```python\nf(1)\n```\n\n```sh\nls\n```\n\n```\nmake all\n```\n"
+    )
+    assert [content.strip() for block in blocks_of(rest) for content in block[1:]] == [
+        "f(1)\n\ng(2)",
+        "a -> b",
+        "h(3)",
+    ]
+    assert [is_python(*block) for block in blocks_of(rest)] == [True, False, True]
+    assert [is_python(*block) for block in blocks_of(markdown)] == [True, False, False]
+
+
 def test_example_of_the_readme(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    ((_, code),) = [b for b in blocks_of(ROOT / "README.md") if is_python(*b)]
     exec(compile(code, "README.md", "exec"), {})
     # Ten lines, and what they print is what the comment says: to two of the 450 digits,
     # because processors round differently.

@@ -205,8 +205,6 @@ def test_inverse_transform_decodes_the_pretrained_stack(few_digits, global_rando
     decoded = model.inverse_transform(features)
     assert_array_equal(decoded, expected)
     assert np.mean((decoded - X) ** 2) < X.var(axis=0).mean()
-    with pytest.raises(ValueError, match=r"X has 64 columns.*30 units"):
-        model.inverse_transform(X)
     with pytest.raises(NotFittedError):
         small(random_state=global_random_seed).inverse_transform(features)
     # A refit without pretraining takes the decoders away.
@@ -380,28 +378,6 @@ def test_frozen_layers_may_come_in_another_precision(pretrain, few_digits):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"autoencoder": [SparseAutoencoder()]}, "1 entries.*2 layers"),
-        ({"autoencoder": [SparseAutoencoder(), None]}, r"autoencoder\[1\] is None"),
-        ({"autoencoder": LogisticRegression()}, "autoencoder"),
-        ({"autoencoder": SparseAutoencoder(alpha=-1)}, "alpha"),
-        ({"autoencoder": SparseAutoencoder(activation="relu")}, "sparsity_weight=0"),
-        ({"hidden_layer_sizes": (5, True)}, "holds True"),
-        ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes=\(5, 0\) holds 0"),
-        ({"hidden_layer_sizes": (5, 2.5)}, "holds 2.5"),
-        ({"hidden_layer_sizes": 0}, "hidden_layer_sizes"),
-        ({"hidden_alpha": -1}, "hidden_alpha"),
-        ({"max_iter": 0}, "max_iter"),
-        ({"solver": "sgd"}, "solver"),
-    ],
-)
-def test_wrong_parameters_are_named(changes, message, few_digits):
-    with pytest.raises(ValueError, match=message):
-        small().set_params(**changes).fit(*few_digits)
-
-
-@pytest.mark.parametrize(
     ("frozen", "error", "message"),
     [
         (SparseAutoencoder(16), NotFittedError, "not fitted"),
@@ -511,20 +487,14 @@ def test_warm_start_refuses_another_network(case, message, few_digits):
         model.fit(X, y)
 
 
-@pytest.mark.parametrize(
-    "case", ["nan", "one class", "weights", "interrupt", "prototype", "diverges"]
-)
+@pytest.mark.parametrize("case", ["one class", "interrupt", "prototype", "diverges"])
 def test_a_refit_that_fails_changes_nothing(case, few_digits, monkeypatch):
     X, y = few_digits[0].copy(), few_digits[1].copy()
     model = small(max_iter=20).fit(X, y)
-    weights, error = None, ValueError
+    error = ValueError
     X = X[:, :10]
-    if case == "nan":
-        X[0, 0] = np.nan
-    elif case == "one class":
+    if case == "one class":
         y[:] = 3
-    elif case == "weights":
-        weights = np.zeros(len(y))
     elif case == "prototype":
         model.set_params(autoencoder=SparseAutoencoder(activation="relu"))
     elif case == "diverges":
@@ -543,17 +513,12 @@ def test_a_refit_that_fails_changes_nothing(case, few_digits, monkeypatch):
     before = dict(vars(model))
     arrays = [W.copy() for W in model.coefs_]
     with pytest.raises(error):
-        model.fit(X, y, sample_weight=weights)
+        model.fit(X, y)
     assert vars(model).keys() == before.keys()
     assert all(vars(model)[name] is before[name] for name in before)
     for W, copy in zip(model.coefs_, arrays, strict=True):
         assert_array_equal(W, copy)
     model.predict(few_digits[0])
-
-
-def test_one_class_is_an_error_that_says_so(few_digits):
-    with pytest.raises(ValueError, match=r"y has 1 class, \[7\]"):
-        small().fit(few_digits[0], np.full(400, 7))
 
 
 def test_verbose(few_digits, capsys):

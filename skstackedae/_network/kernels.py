@@ -70,20 +70,22 @@ def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, 
     return xp.sum(weights_of_hits, dtype=xp.float64), xp.sum(w, dtype=xp.float64)
 
 
-def moments(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, ...]:
-    """Weight of the rows, and the first two moments of their activations."""
+def moments(
+    X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float = 1.0
+) -> tuple[Array, ...]:
+    """Weight of the rows, and the first two moments of their scaled activations."""
     xp = array_namespace(X)
     # float64, because the variance is a small difference where means are large.
-    H = xp.asarray(forward_output(X, layers), dtype=xp.float64)
+    H = xp.asarray(forward_output(X, layers), dtype=xp.float64) * scale
     w = xp.asarray(w, dtype=xp.float64)
     return xp.sum(w), w @ H, w @ (H * H)
 
 
 def squared_residuals(
-    X: Array, y: Array, w: Array, layers: Sequence[Layer]
+    X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float
 ) -> tuple[Array, Array]:
-    """Weight of the rows, and their squared residuals."""
-    residual = forward_output(X, layers) - y
-    xp = array_namespace(residual)
+    """Weight of the rows, and the squares of their scaled residuals."""
+    xp = array_namespace(X)
+    residual = xp.asarray(forward_output(X, layers) - y, dtype=xp.float64) * scale
     rows = xp.sum(residual * residual, axis=1)
     return xp.sum(w, dtype=xp.float64), xp.sum(w * rows, dtype=xp.float64)

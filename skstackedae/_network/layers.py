@@ -76,11 +76,10 @@ def backward(
         # Step 4: partial derivatives from the delta above and the activations below.
         coef_grads.append(A.T @ delta)
         intercept_grads.append(array_namespace(delta).sum(delta, axis=0))
-        if position == 0:
-            break
-        # Step 3: the error goes back through the weights, then through f'.
-        error = delta @ layers[position].W.T
-        if activity_error is not None and position == len(layers) - 1:
-            error += activity_error
-        delta = layers[position - 1].activation.backward(error, A)
+        if position > 0:
+            # Step 3: the error goes back through the weights, then through f'.
+            error = delta @ layers[position].W.T
+            if activity_error is not None and position == len(layers) - 1:
+                error += activity_error
+            delta = layers[position - 1].activation.backward(error, A)
     return coef_grads[::-1], intercept_grads[::-1]

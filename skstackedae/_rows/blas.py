@@ -36,7 +36,7 @@ class BLASHold:
             if self._n_holders == 0:
                 restore(self._before)
 
-    def start_afresh(self) -> None:
+    def start_afresh(self) -> None:  # pragma: no cover - in forked children alone
         """Drop the hold in a forked child, which has none of the holding threads."""
         if self._n_holders:
             restore(self._before)
@@ -49,7 +49,7 @@ class BLASHold:
 
 
 blas_hold = BLASHold()
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(after_in_child=blas_hold.start_afresh)
 
 
@@ -90,7 +90,7 @@ def restore(limits: Limits) -> None:
 def _take_control(library: LibController) -> None:
     # From version 3.8 on, threadpoolctl lets only the thread that set a limit first
     # change it. The last release restores the limit, maybe from another thread.
-    if hasattr(library, "clear_controlling_thread"):
+    if hasattr(library, "clear_controlling_thread"):  # pragma: no branch - older ones
         library.clear_controlling_thread(force=True)
 
 

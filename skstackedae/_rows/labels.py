@@ -1,6 +1,7 @@
 """Labels: labeled rows, codes and weights of classes, held-out rows."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
@@ -163,12 +164,18 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
             UserWarning,
         )
     given: list[Any] = [class_weight.get(label, 1.0) for label in classes.tolist()]
-    if not all(isinstance(w, Real) and 0 <= float(w) < math.inf for w in given):
+    if not all(map(_is_weight, given)):
         raise ValueError(
             f"class_weight={class_weight!r} holds a weight that is negative or not a "
             "finite number: give each class 0 or more."
         )
     return np.array(given, dtype=np.float64)
+
+
+def _is_weight(value: Any) -> bool:
+    # math.isfinite fails on Python's integers beyond the largest float.
+    number: Any = value if isinstance(value, Real) else math.nan
+    return bool(0 <= number <= sys.float_info.max)
 
 
 def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyRows:

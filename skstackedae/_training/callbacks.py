@@ -8,7 +8,7 @@ from .._array_api import Array
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
-except ImportError:
+except ImportError:  # pragma: no cover - before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """No callbacks before scikit-learn 1.9."""
@@ -48,7 +48,8 @@ class Task:
         sample_weight: object = None,
     ) -> "Task":
         """Begin a fit; scikit-learn's decorator of `fit` tears down the callbacks."""
-        if not hasattr(estimator, "_init_callback_context"):
+        # Before scikit-learn 1.9.
+        if not hasattr(estimator, "_init_callback_context"):  # pragma: no cover - old
             return cls()
         context = estimator._init_callback_context(max_subtasks=max_subtasks)
         if not getattr(estimator, "_skl_callbacks", None):

@@ -21,6 +21,9 @@ INACTIVE_STD = 0.01
 # Scaled data may exceed the range by rounding.
 RANGE_SLACK = 1e-6
 
+# Squares of numbers below two to this power, summed over any data, stay finite.
+MAX_SQUARED_EXPONENT = 480
+
 
 @dataclass(frozen=True)
 class ActivationStatistics:
@@ -30,9 +33,14 @@ class ActivationStatistics:
     std: Array
 
     @classmethod
-    def from_rows(cls, rows: Rows, layers: Sequence[Layer]) -> "ActivationStatistics":
-        """Pass rows through these layers; without layers, describe the data."""
-        sums = rows.with_noise(None).sum(kernels.moments, layers)
+    def from_rows(
+        cls, rows: Rows, layers: Sequence[Layer], scale: float = 1.0
+    ) -> "ActivationStatistics":
+        """Pass rows through these layers; without layers, describe the data.
+
+        ``scale`` is a factor of the activations.
+        """
+        sums = rows.with_noise(None).sum(kernels.moments, layers, scale)
         total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = first / total
@@ -45,12 +53,12 @@ class ActivationStatistics:
 def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     """Measure how well rows are reconstructed, and how many units are inactive."""
     hidden = ActivationStatistics.from_rows(rows, [encoder])
-    inputs = ActivationStatistics.from_rows(rows, [])
     is_inactive = hidden.std < dead_unit_threshold(encoder.activation, rows)
     means = encoder.activation.mean_activation(hidden.mean)
-    total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder])
-    with np.errstate(over="ignore", invalid="ignore"):
-        variance, error = float(np.sum(inputs.std**2)), float(squares / total)
+    scale = _safe_scale(rows)
+    inputs = ActivationStatistics.from_rows(rows, [], scale)
+    total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder], scale)
+    variance, error = float(np.sum(inputs.std**2)), float(squares / total)
     # Where there is nothing to explain, as scikit-learn's explained_variance_score.
     explained = 1.0 - error / variance if variance else float(error == 0.0)
     return {
@@ -60,6 +68,12 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
         "saturated": float(np.mean(is_inactive & (means >= 0.5))),
         "explained_variance": explained,
     }
+
+
+def _safe_scale(rows: Rows) -> float:
+    """Return a power of two by which the data have squares that do not overflow."""
+    exponent = math.frexp(max(map(abs, rows.value_range())))[1]
+    return math.ldexp(1.0, -exponent) if exponent > MAX_SQUARED_EXPONENT else 1.0
 
 
 def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
