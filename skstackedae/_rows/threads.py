@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
+from types import TracebackType
 from typing import Any
 
 import joblib
@@ -57,9 +58,19 @@ class Threads:
             self.n_threads = 1 if _inside_joblib_worker() else n_free
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Close."""
         self.close()
+        # Ctrl-C in a wait of concurrent.futures may end in an error about a lock that
+        # is not held, which callers would take for a failed fit.
+        cause = getattr(error, "__context__", None)
+        if isinstance(error, RuntimeError) and isinstance(cause, KeyboardInterrupt):
+            raise cause
 
     def close(self) -> None:
         """Wait for running blocks, drop the rest, and give BLAS its threads back.
