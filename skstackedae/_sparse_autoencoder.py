@@ -1,6 +1,7 @@
 """The sparse autoencoder as a transformer."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from numbers import Real
 from typing import Any, Self
 
@@ -329,7 +330,7 @@ class SparseAutoencoder(BaseNetwork):
         with fitting(self) as fitted:
             X = fitted._validated(X, reset=not is_warm_start)
             weights = checks.check_sample_weight(sample_weight, X)
-            with Threads(self.n_jobs) as threads:
+            with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(X, None, weights, threads)
                 trained = train_autoencoder(
                     prepare_rows(rows, canonical=self.solver == "lbfgs"),
@@ -396,7 +397,7 @@ class SparseAutoencoder(BaseNetwork):
             weights = checks.check_sample_weight(sample_weight, X)
             dtype = self.coefs_[0].dtype if is_fitted else None
             n_passes = self.n_iter_ if is_fitted else 0
-            with Threads(self.n_jobs) as threads:
+            with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(X, None, weights, threads, dtype)
                 layers, mean, loss, adam_state = train_autoencoder_epoch(
                     prepare_rows(rows, canonical=False),
@@ -522,7 +523,7 @@ class SparseAutoencoder(BaseNetwork):
         check_is_fitted(self)
         X = self._validated(X)
         weights = checks.check_sample_weight(sample_weight, X)
-        with Threads(self.n_jobs) as threads:
+        with closing(Threads(self.n_jobs)) as threads, threads:
             rows = prepare_rows(rows_of(X, None, weights, threads), canonical=False)
             rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
             return diagnose(rows, *self._layers())

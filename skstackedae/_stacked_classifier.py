@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from numbers import Real
 from typing import Any, Self
 
@@ -402,7 +403,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             fitted._set_classes(y)
             given = fitted._encoded(X, y, sample_weight)
             random_state = check_random_state(self.random_state)
-            with Threads(self.n_jobs) as threads:
+            with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads)
                 held_out = fitted._validation_rows(
                     X_val, y_val, sample_weight_val, threads, rows.dtype
@@ -473,7 +474,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             n_passes = self.n_iter_ if is_fitted else 0
             random_state = checks.random_state_of_pass(self.random_state, n_passes)
             dtype = self.coefs_[0].dtype if is_fitted else None
-            with Threads(self.n_jobs) as threads:
+            with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads, dtype)
                 fitted._partial_fit(rows, random_state, is_fitted)
         return self

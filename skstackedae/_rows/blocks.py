@@ -5,6 +5,7 @@ every number of threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import pairwise
@@ -274,6 +275,6 @@ def map_rows(
     if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
         X = dense(X).astype(dtype, copy=False)
         return _without_fp_warnings(function, X, *args)
-    with Threads(n_jobs) as threads:
+    with closing(Threads(n_jobs)) as threads, threads:
         rows = RowsInMemory(X, None, None, dtype, threads, row_width)
         return rows.map(function, *args)

@@ -3,14 +3,21 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
+from types import TracebackType
 from typing import Any
 
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 
-from .blas import blas_hold, limit_this_thread, restore
+from .blas import (
+    Limits,
+    blas_hold,
+    limit_this_thread,
+    limits_of_this_thread,
+    restore,
+)
 
 # Size of the array in _keep_freed_memory.
 KEPT_BYTES = 8 * 2**20
@@ -18,6 +25,13 @@ KEPT_BYTES = 8 * 2**20
 
 class Threads:
     """Threads that run blocks during one call, while BLAS uses one thread.
+
+    Callers close them twice::
+
+        with closing(Threads(n_jobs)) as threads, threads:
+
+    Ctrl-C may cut the end of the inner context short, even before its first line; then
+    the outer one does the rest.
 
     Parameters
     ----------
@@ -32,34 +46,54 @@ class Threads:
             n_jobs = _configured_n_jobs()
         self._n_jobs = None if n_jobs is None else joblib.effective_n_jobs(n_jobs)
         self._pool: ThreadPoolExecutor | None = None
+        self._before: Limits = []
         self.n_threads = 1
 
     def __enter__(self) -> "Threads":
         """Hold BLAS to one thread."""
         _keep_freed_memory()
-        n_free = blas_hold.acquire()
-        self._before = limit_this_thread()
+        n_free = blas_hold.acquire(self)
+        self._before = limits_of_this_thread()
+        limit_this_thread()
         if self._n_jobs is not None:
             self.n_threads = self._n_jobs
         else:
             self.n_threads = 1 if _inside_joblib_worker() else n_free
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        """Wait for running blocks, drop the rest, and give BLAS its threads back."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+        # Ctrl-C in a wait of concurrent.futures may end in an error about a lock that
+        # is not held, which callers would take for a failed fit.
+        cause = getattr(error, "__context__", None)
+        if isinstance(error, RuntimeError) and isinstance(cause, KeyboardInterrupt):
+            raise cause
+
+    def close(self) -> None:
+        """Wait for running blocks, drop the rest, and give BLAS its threads back.
+
+        After an interrupted call, another one goes on.
+        """
         try:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
         finally:
             restore(self._before)
-            blas_hold.release()
+            self._before = []
+            blas_hold.release(self)
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> Iterator[Any]:
         """Yield the results of the tasks in order; a single task needs no pool."""
         if self.n_threads == 1 or len(tasks) == 1:
             for task in tasks:
-                yield task()
+                yield blas_hold.run(task)
             return
         if self._pool is None:
             # The calling thread is one of the threads.
@@ -67,7 +101,7 @@ class Threads:
                 self.n_threads - 1, "skstackedae", initializer=limit_this_thread
             )
         pending: deque[_Job] = deque()
-        for task in tasks:
+        for task in (partial(blas_hold.run, task) for task in tasks):
             pending.append(_Job(task, self._pool.submit(task)))
             # A short queue bounds the memory of results that wait for an earlier one.
             if len(pending) > 2 * self.n_threads:
@@ -114,7 +148,7 @@ class _Job:
 def _first_result(pending: "deque[_Job]") -> Any:
     # While the first task is not done, this thread works on the next ones.
     while not pending[0].is_done():
-        if not any(job.take_back() for job in pending):
+        if not any(map(_Job.take_back, pending)):
             break
     return pending.popleft().result()
 
