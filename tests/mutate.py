@@ -127,7 +127,7 @@ def changes(node: ast.AST) -> Iterator[Change]:
         case ast.Attribute(attr=name) if name in NAMES:
             yield node, unparsed(node, attr=NAMES[name])
         case ast.Call(args=args, keywords=keywords):
-            if len(args) > 1 and not any(isinstance(a, ast.Starred) for a in args):
+            if can_swap(node):
                 yield node, unparsed(node, args=[args[1], args[0], *args[2:]])
             for keyword in keywords:
                 yield (
@@ -139,6 +139,14 @@ def changes(node: ast.AST) -> Iterator[Change]:
                 yield test, f"(not {ast.unparse(test)})"
         case ast.Expr(value=ast.Call()) | ast.Raise():
             yield node, "pass"
+
+
+def can_swap(call: ast.Call) -> bool:
+    """Tell whether it makes a difference if two arguments are swapped."""
+    function = ast.unparse(call.func).rpartition(".")[2]
+    if len(call.args) < 2 or function in {"maximum", "minimum"}:
+        return False
+    return ast.dump(call.args[0]) != ast.dump(call.args[1])
 
 
 def unparsed(node: ast.AST, **fields: object) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers import finite_difference, rows_in_memory
 from numpy.testing import assert_allclose
-from scipy.special import expit, softmax
+from scipy.special import expit, rel_entr, softmax
 
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
@@ -248,6 +248,25 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     kl = rho * np.log(rho / rate) + (1 - rho) * np.log((1 - rho) / (1 - rate))
     # Beside a weight of a million the other terms do not show.
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("beta", [1e-6, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("activation", RATES)
+def test_sparsity_is_in_proportion_to_its_weight(activation, beta, rng):
+    with_penalty, theta = make_autoencoder(rng, activation, beta=beta)
+    without = dataclasses.replace(with_penalty, sparsity_weight=0.0)
+    value, gradient = with_penalty.value_and_gradient(theta)
+    plain_value, plain_gradient = without.value_and_gradient(theta)
+    coefs, intercepts = with_penalty.layout.unpack(theta)
+    H = FUNCTIONS[activation](with_penalty.rows.X @ coefs[0] + intercepts[0])
+    rates = with_penalty.rows.weights @ RATES[activation](H)[0]
+    rho = with_penalty.sparsity_target
+    kl = np.sum(rel_entr(rho, rates) + rel_entr(1 - rho, 1 - rates))
+    assert value - plain_value == pytest.approx(beta * kl, rel=1e-6)
+    # The decoder does not see the penalty.
+    changed, _ = with_penalty.layout.unpack(gradient - plain_gradient)
+    assert np.abs(changed[0]).max() > 1e-4 * beta
+    assert_allclose(changed[1], 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
