@@ -45,8 +45,8 @@ LIBRARIES = """
 TESTS = {
     "_network/activation_maximization.py": "test_inspection.py",
     "_network/activations.py": "network training/test_objectives.py",
-    "_network/kernels.py": "training/test_objectives.py test_diagnostics.py",
-    "_network/layers.py": "training/test_objectives.py",
+    "_network/kernels.py": "network/test_kernels.py training/test_objectives.py",
+    "_network/layers.py": "network/test_layers.py training/test_objectives.py",
     "_network/layout.py": "network training/test_objectives.py",
     "_network/losses.py": "network training/test_objectives.py",
     "_network/penalties.py": "network training/test_objectives.py",
