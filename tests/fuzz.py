@@ -19,7 +19,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,8 @@ class Example:
     fits: list[str]
     X: Any
     y: Any
-    sample_weight: Any = field(default=None)
+    sample_weight: Any
+    validates: bool
 
 
 @st.composite
@@ -126,7 +127,8 @@ def examples(draw: Any) -> Example:
     weights = st.sampled_from([np.ones, rng.random, lambda n: rng.integers(0, 2, n)])
     w = draw(st.none() | weights.map(lambda draw_weights: draw_weights(n_rows)))
     fits = st.lists(st.sampled_from(["fit", "partial_fit"]), min_size=1, max_size=2)
-    return Example(draw(AUTOENCODERS | CLASSIFIERS), draw(fits), make(X * scale), y, w)
+    model = draw(AUTOENCODERS | CLASSIFIERS)
+    return Example(model, draw(fits), make(X * scale), y, w, draw(st.booleans()))
 
 
 def check(example: Example, counts: Counter[str]) -> None:
@@ -136,8 +138,11 @@ def check(example: Example, counts: Counter[str]) -> None:
         if not hasattr(model, name):
             continue
         options = {"sample_weight": w}
-        if name == "partial_fit" and not isinstance(model, SparseAutoencoder):
-            options["classes"] = np.unique(y)
+        if not isinstance(model, SparseAutoencoder):
+            if name == "partial_fit":
+                options["classes"] = np.unique(y)
+            elif example.validates:
+                options |= {"X_val": X, "y_val": y}
         before = dict(vars(model))
         accepted, found = allowed(getattr(model, name), X, y, **options)
         counts[f"{name} {'accepted' if accepted else 'refused'}"] += 1

@@ -182,6 +182,16 @@ def test_large_data_keeps_its_order(shape):
     assert rows.X is X
 
 
+@pytest.mark.parametrize("shape", [(1024, 1), (1024, 1024), (2, 2**19)])
+def test_data_up_to_the_limits_are_canonical(shape):
+    X = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    one, other = (
+        prepare_rows(rows_in_memory(X, None, np.ones(shape[0])), canonical=True).X
+        for X in (X, X[::-1])
+    )
+    np.testing.assert_array_equal(one, other)
+
+
 def test_rows_without_weight_do_not_count(rng):
     X = rng.rand(5, 2)
     rows = prepare_rows(
