@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skstackedae._network.layout import ParameterLayout
 
@@ -59,6 +59,18 @@ def test_initial_weights_are_uniform_in_the_published_range(rng):
         assert W.std() == pytest.approx(r / np.sqrt(3), rel=5 * np.sqrt(0.2 / W.size))
         assert abs(W.mean()) < 5 * r / np.sqrt(3 * W.size)
     assert not any(b.any() for b in intercepts)
+
+
+def test_a_seed_means_the_same_weights_in_every_version(global_random_seed):
+    layout = ParameterLayout((1, 2, 3))
+    coefs, _ = layout.unpack(
+        layout.initialize(np.random.RandomState(global_random_seed))
+    )
+    # The lowest layer first; numbers from 0 to 1, stretched to (-r, r).
+    draws = np.random.RandomState(global_random_seed).random_sample(2 + 6)
+    for W, part in zip(coefs, (draws[:2], draws[2:]), strict=True):
+        r = np.sqrt(6 / (sum(W.shape) + 1))
+        assert_allclose(W.ravel(), r * (2 * part - 1), rtol=1e-12)
 
 
 def test_tied_layers_are_views_of_the_same_weights(rng):
