@@ -67,3 +67,5 @@ def test_rate_maps_the_range_to_0_and_1(name):
 def test_unbounded_units_have_no_rate_but_a_mean(name):
     assert not ACTIVATIONS[name].is_bounded
     assert ACTIVATIONS[name].mean_activation(3.5) == 3.5
+    # They set no scale.
+    assert ACTIVATIONS[name].span == 1

@@ -150,6 +150,12 @@ def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
     assert found == {("0.0", 0): 0.5, ("1.0", 0): 0.25, ("1.0", 1): 0.25}
 
 
+def test_canonical_form_keeps_tiny_differences():
+    X = np.array([[1e-300], [2e-300], [1.0], [np.nextafter(1, 2)]])
+    rows = prepare_rows(rows_in_memory(X), canonical=True)
+    np.testing.assert_array_equal(np.sort(rows.X, axis=0), X)
+
+
 @pytest.mark.parametrize("make", [csr_array, csr_matrix])
 def test_canonical_form_of_sparse_rows_is_that_of_dense_ones(make, rng):
     X = rng.randint(3, size=(60, 3)) * rng.randint(2, size=(60, 3)) / 2
@@ -225,3 +231,10 @@ def test_huge_weights_do_not_overflow():
     X = np.arange(3.0).reshape(-1, 1)
     rows = prepare_rows(rows_in_memory(X, None, np.full(3, 1e308)), canonical=False)
     np.testing.assert_allclose(rows.weights, 1 / 3)
+
+
+def test_weights_may_be_far_from_each_other():
+    X, weights = np.arange(3.0).reshape(-1, 1), np.array([1e-300, 1e300, 3e300])
+    rows = prepare_rows(rows_in_memory(X, None, weights), canonical=False)
+    np.testing.assert_array_equal(rows.X, [[1], [2]])
+    np.testing.assert_allclose(rows.weights, [0.25, 0.75])
