@@ -85,6 +85,7 @@ OPERATORS: dict[type, type] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
+SYMMETRIC = {"max", "min", "maximum", "minimum"}
 NAMES = {"float64": "float32", "max": "min", "min": "max", "maximum": "minimum"}
 
 
@@ -130,10 +131,10 @@ def changes(node: ast.AST) -> Iterator[Change]:
             if can_swap(node):
                 yield node, unparsed(node, args=[args[1], args[0], *args[2:]])
             for keyword in keywords:
-                yield (
-                    node,
-                    unparsed(node, keywords=[k for k in keywords if k is not keyword]),
-                )
+                rest = [other for other in keywords if other is not keyword]
+                # A bool is turned round instead.
+                if not isinstance(getattr(keyword.value, "value", None), bool):
+                    yield node, unparsed(node, keywords=rest)
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
             if isinstance(test, ast.Name | ast.Attribute | ast.Call):
                 yield test, f"(not {ast.unparse(test)})"
@@ -144,17 +145,18 @@ def changes(node: ast.AST) -> Iterator[Change]:
 def can_swap(call: ast.Call) -> bool:
     """Tell whether it makes a difference if two arguments are swapped."""
     function = ast.unparse(call.func).rpartition(".")[2]
-    if len(call.args) < 2 or function in {"maximum", "minimum"}:
+    if len(call.args) < 2 or function in SYMMETRIC:
         return False
     return ast.dump(call.args[0]) != ast.dump(call.args[1])
 
 
 def unparsed(node: ast.AST, **fields: object) -> str:
-    """Return the code of an expression, some of whose fields are replaced."""
+    """Return the code of a node, some of whose fields are replaced."""
     changed = copy.copy(node)
     vars(changed).update(fields)
     code = ast.unparse(changed)
-    return code if isinstance(node, ast.stmt) else f"({code})"
+    needs_none = ast.stmt | ast.Call | ast.Attribute | ast.Name | ast.Constant
+    return code if isinstance(node, needs_none) else f"({code})"
 
 
 def executed(node: ast.AST) -> Iterator[ast.AST]:

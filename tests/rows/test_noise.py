@@ -62,12 +62,13 @@ def test_rows_keep_their_noise_and_each_batch_has_its_own(rng):
     def noisy(part):
         return part.map(lambda rows: rows)
 
-    assert_array_equal(noisy(rows), noisy(rows))
+    assert_array_equal(noisy(rows), MaskingNoise(0.5, 0).apply(X, 0, 0))
     other_cut = rows_in_memory(X, block_rows=30).with_noise(MaskingNoise(0.5, 0))
     assert_array_equal(noisy(rows), noisy(other_cut))
     indices = np.arange(30)
     first, second = rows.batch(indices, 1), rows.batch(indices, 2)
     assert_array_equal(noisy(first), noisy(rows.batch(indices, 1)))
+    assert_array_equal(noisy(first), MaskingNoise(0.5, 0).apply(X, 1, 0))
     assert (noisy(first) != noisy(second)).any()
     assert_array_equal(noisy(first.with_noise(None)), X)
     # Rows without targets are their own, without noise.
