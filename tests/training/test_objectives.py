@@ -298,6 +298,14 @@ def test_objectives_change_nothing_they_are_handed(make, rng):
     assert not np.shares_memory(first[1], second[1])
 
 
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_layers_are_views_of_a_theta_of_their_precision(make, rng):
+    objective, theta = make(rng, "tanh" if make is make_autoencoder else ("relu",))
+    for layer in objective.layers(theta):
+        assert np.shares_memory(layer.W, theta)
+        assert np.shares_memory(layer.b, theta)
+
+
 def test_accuracy_is_weighted(n_blocks, rng):
     objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
     data = objective.rows
