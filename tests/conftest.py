@@ -33,7 +33,7 @@ PROFILE = hypothesis.settings(
     database=None,
 )
 hypothesis.settings.register_profile("few", PROFILE, max_examples=15, derandomize=True)
-hypothesis.settings.register_profile("thorough", PROFILE, max_examples=500)
+hypothesis.settings.register_profile("thorough", PROFILE, max_examples=200)
 hypothesis.settings.load_profile("few")
 
 

@@ -313,6 +313,18 @@ def test_accuracy_is_weighted(n_blocks, rng):
     logits = expit(data.X @ W[0] + b[0]) @ W[1] + b[1]
     expected = np.average(logits.argmax(axis=1) == data.y, weights=data.weights)
     assert objective.accuracy(theta) == pytest.approx(expected)
+    doubled = data.with_targets(data.y, 2 * data.weights)
+    doubled = dataclasses.replace(objective, rows=doubled)
+    assert doubled.accuracy(theta) == pytest.approx(expected)
+
+
+def test_mean_loss_has_neither_decay_nor_noise(n_blocks, rng):
+    objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
+    plain = dataclasses.replace(objective, alpha=0.0, hidden_alpha=0.0)
+    noisy = with_noise(objective, MaskingNoise(0.5, 1))
+    expected, _ = ufldl_network(plain, theta)
+    assert noisy.mean_loss(theta) == pytest.approx(expected)
+    assert noisy.accuracy(theta) == objective.accuracy(theta)
 
 
 def test_activation_statistics(n_blocks, rng):
