@@ -85,7 +85,7 @@ OPERATORS: dict[type, type] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-SYMMETRIC = {"max", "min", "maximum", "minimum"}
+SYMMETRIC = {"add", "max", "min", "maximum", "minimum"}
 NAMES = {"float64": "float32", "max": "min", "min": "max", "maximum": "minimum"}
 
 

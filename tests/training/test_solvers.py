@@ -265,6 +265,7 @@ def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
         (10, 5, [5, 5]),
         (12, 5, [5, 7]),  # 2 of 5 join the batch before
         (13, 5, [5, 5, 3]),  # 3 of 5 stand alone
+        (10, 4, [4, 4, 2]),  # half stands alone
         (3, 5, [3]),
         (1, 5, [1]),
         (450, "auto", [200, 250]),
