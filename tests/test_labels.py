@@ -15,7 +15,12 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows.labels import class_weights, encode_labels, is_labeled
+from skstackedae._rows.labels import (
+    check_unlabeled_label,
+    class_weights,
+    encode_labels,
+    is_labeled,
+)
 
 # What few iterations make of some seeds is not the subject here.
 pytestmark = pytest.mark.filterwarnings(
@@ -216,6 +221,20 @@ def test_balanced_leaves_unlabeled_rows_and_empty_classes_out():
     found = class_weights("balanced", np.arange(3), codes, w)
     assert_allclose(found[:2] * [3, 1], [4 / 3, 4 / 3])
     assert found[2] == 0
+    # The last class has no row at all.
+    assert_array_equal(class_weights("balanced", np.arange(3), codes[:6], w[:6]), found)
+
+
+def test_balanced_weights_are_float64(rng):
+    w = rng.rand(30)
+    found = class_weights("balanced", np.arange(2), np.repeat([0, 1], 15), w)
+    sums = w.reshape(2, 15).sum(axis=1)
+    assert_allclose(found, sums.sum() / 2 / sums, rtol=1e-14)
+
+
+@pytest.mark.parametrize("label", [np.int8(3), np.str_("a"), np.False_, 1.5, None])
+def test_numbers_strings_and_numpys_scalars_are_valid_labels(label):
+    check_unlabeled_label(label)
 
 
 # With so few features the hidden units may hardly vary.
