@@ -1,5 +1,6 @@
 """Rows without labels, and weights of classes."""
 
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -230,6 +231,13 @@ def test_balanced_weights_are_float64(rng):
     found = class_weights("balanced", np.arange(2), np.repeat([0, 1], 15), w)
     sums = w.reshape(2, 15).sum(axis=1)
     assert_allclose(found, sums.sum() / 2 / sums, rtol=1e-14)
+
+
+def test_given_weights_are_float64():
+    given = {0: 0.1, 1: Fraction(1, 3), 2: 2}
+    found = class_weights(given, np.arange(4), np.arange(4), np.ones(4))
+    assert found.dtype == np.float64
+    assert found.tolist() == [0.1, 1 / 3, 2, 1]
 
 
 @pytest.mark.parametrize("label", [np.int8(3), np.str_("a"), np.False_, 1.5, None])
