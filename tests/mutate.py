@@ -44,12 +44,12 @@ LIBRARIES = """
 #: The fast tests that are nearest to each module; one of them must notice each mutant.
 TESTS = {
     "_network/activation_maximization.py": "test_inspection.py",
-    "_network/activations.py": "network training/test_objectives.py",
+    "_network/activations.py": "network",
     "_network/kernels.py": "network/test_kernels.py training/test_objectives.py",
-    "_network/layers.py": "network/test_layers.py training/test_objectives.py",
-    "_network/layout.py": "network training/test_objectives.py",
-    "_network/losses.py": "network training/test_objectives.py",
-    "_network/penalties.py": "network training/test_objectives.py",
+    "_network/layers.py": "network",
+    "_network/layout.py": "network",
+    "_network/losses.py": "network",
+    "_network/penalties.py": "network",
     "_rows/blas.py": "rows/test_threads.py",
     "_rows/blocks.py": "rows/test_blocks.py rows/test_noise.py",
     "_rows/labels.py": "test_labels.py test_early_stopping.py",
