@@ -94,3 +94,14 @@ def test_tied_weights_start_as_the_encoder_of_untied_ones(global_random_seed):
         for layout in (tied, untied)
     ]
     assert_array_equal(tied.unpack(thetas[0])[0][0], untied.unpack(thetas[1])[0][0])
+
+
+def test_gradients_of_tied_weights_add_up(rng):
+    encoder, decoder = rng.rand(3, 2), rng.rand(2, 3)
+    tied, untied = (ParameterLayout((3, 2, 3), tied=tied) for tied in (True, False))
+    (both,) = tied.weight_gradients([encoder, decoder])
+    assert_array_equal(both, encoder + decoder.T)
+    for part, expected in zip(
+        untied.weight_gradients((encoder, decoder)), (encoder, decoder), strict=True
+    ):
+        assert part is expected
