@@ -52,6 +52,8 @@ def test_extreme_inputs_stay_in_range(name, dtype):
     assert np.isfinite(A).all()
     assert A.min() >= activation.lower
     assert A.max() <= activation.upper
+    if activation.is_bounded:
+        assert (A[0], A[-1]) == (activation.lower, activation.upper)
     assert np.isfinite(activation.backward(np.ones_like(Z), A)).all()
 
 
