@@ -12,6 +12,7 @@ import os
 import random
 from importlib.util import find_spec
 
+import hypothesis
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -23,6 +24,17 @@ SEED_VARIABLE = "SKSTACKEDAE_TESTS_GLOBAL_RANDOM_SEED"
 DEFAULT_SEED = 42
 ALL_SEEDS = range(10)
 MAX_SEED = 2**31 - 1  # room for seeds counted up from it
+
+# Few examples, the same in every run; --hypothesis-profile=thorough draws others. No
+# deadlines, because machines differ.
+PROFILE = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    database=None,
+)
+hypothesis.settings.register_profile("few", PROFILE, max_examples=15, derandomize=True)
+hypothesis.settings.register_profile("thorough", PROFILE, max_examples=200)
+hypothesis.settings.load_profile("few")
 
 
 @functools.cache

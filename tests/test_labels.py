@@ -1,11 +1,12 @@
 """Rows without labels, and weights of classes."""
 
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_same_weights, small_classifier
+from helpers import assert_same_weights, rows_in_memory, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn import config_context
@@ -16,7 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from skstackedae._rows.labels import class_weights, encode_labels, is_labeled
+from skstackedae._rows.labels import (
+    check_unlabeled_label,
+    class_weights,
+    encode_labels,
+    is_labeled,
+    labeled_rows,
+)
 
 # What few iterations make of some seeds is not the subject here.
 pytestmark = pytest.mark.filterwarnings(
@@ -211,6 +218,27 @@ def test_balanced_leaves_unlabeled_rows_and_empty_classes_out():
     found = class_weights("balanced", np.arange(3), codes, w)
     assert_allclose(found[:2] * [3, 1], [4 / 3, 4 / 3])
     assert found[2] == 0
+    # The last class has no row at all.
+    assert_array_equal(class_weights("balanced", np.arange(3), codes[:6], w[:6]), found)
+
+
+def test_balanced_weights_are_float64(rng):
+    w = rng.rand(30)
+    found = class_weights("balanced", np.arange(2), np.repeat([0, 1], 15), w)
+    sums = w.reshape(2, 15).sum(axis=1)
+    assert_allclose(found, sums.sum() / 2 / sums, rtol=1e-14)
+
+
+def test_given_weights_are_float64():
+    given = {0: 0.1, 1: Fraction(1, 3), 2: 2}
+    found = class_weights(given, np.arange(4), np.arange(4), np.ones(4))
+    assert found.dtype == np.float64
+    assert found.tolist() == [0.1, 1 / 3, 2, 1]
+
+
+@pytest.mark.parametrize("label", [np.int8(3), np.str_("a"), np.False_, 1.5, None])
+def test_numbers_strings_and_numpys_scalars_are_valid_labels(label):
+    check_unlabeled_label(label)
 
 
 # With so few features the hidden units may hardly vary.
@@ -265,6 +293,17 @@ def test_sample_weight_is_routed_through_pipeline_and_search(few_digits):
 
 
 # The functions below them -----------------------------------------------------------
+
+
+def test_labeled_rows_keep_their_order_and_their_copies(rng):
+    # The order decides which rows are in a mini-batch.
+    X, codes = rng.rand(40, 2)[rng.randint(20, size=40)], rng.randint(-1, 3, size=40)
+    w = rng.rand(40)
+    rows = labeled_rows(rows_in_memory(X, codes, w), np.array([1.0, 2.0, 3.0]))
+    assert_array_equal(rows.X, X[codes >= 0])
+    assert_array_equal(rows.y, codes[codes >= 0])
+    expected = (w * (codes + 1))[codes >= 0]
+    assert_allclose(rows.weights, expected / expected.sum())
 
 
 def test_encoding_is_the_position_among_the_classes():

@@ -52,6 +52,8 @@ def test_extreme_inputs_stay_in_range(name, dtype):
     assert np.isfinite(A).all()
     assert A.min() >= activation.lower
     assert A.max() <= activation.upper
+    if activation.is_bounded:
+        assert (A[0], A[-1]) == (activation.lower, activation.upper)
     assert np.isfinite(activation.backward(np.ones_like(Z), A)).all()
 
 
@@ -67,3 +69,5 @@ def test_rate_maps_the_range_to_0_and_1(name):
 def test_unbounded_units_have_no_rate_but_a_mean(name):
     assert not ACTIVATIONS[name].is_bounded
     assert ACTIVATIONS[name].mean_activation(3.5) == 3.5
+    # They set no scale.
+    assert ACTIVATIONS[name].span == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skstackedae._network.layout import ParameterLayout
 
@@ -61,6 +61,18 @@ def test_initial_weights_are_uniform_in_the_published_range(rng):
     assert not any(b.any() for b in intercepts)
 
 
+def test_a_seed_means_the_same_weights_in_every_version(global_random_seed):
+    layout = ParameterLayout((1, 2, 3))
+    coefs, _ = layout.unpack(
+        layout.initialize(np.random.RandomState(global_random_seed))
+    )
+    # The lowest layer first; numbers from 0 to 1, stretched to (-r, r).
+    draws = np.random.RandomState(global_random_seed).random_sample(2 + 6)
+    for W, part in zip(coefs, (draws[:2], draws[2:]), strict=True):
+        r = np.sqrt(6 / (sum(W.shape) + 1))
+        assert_allclose(W.ravel(), r * (2 * part - 1), rtol=1e-12)
+
+
 def test_tied_layers_are_views_of_the_same_weights(rng):
     layout = ParameterLayout((3, 2, 3), tied=True)
     theta = rng.rand(layout.n_parameters)
@@ -82,3 +94,14 @@ def test_tied_weights_start_as_the_encoder_of_untied_ones(global_random_seed):
         for layout in (tied, untied)
     ]
     assert_array_equal(tied.unpack(thetas[0])[0][0], untied.unpack(thetas[1])[0][0])
+
+
+def test_gradients_of_tied_weights_add_up(rng):
+    encoder, decoder = rng.rand(3, 2), rng.rand(2, 3)
+    tied, untied = (ParameterLayout((3, 2, 3), tied=tied) for tied in (True, False))
+    (both,) = tied.weight_gradients([encoder, decoder])
+    assert_array_equal(both, encoder + decoder.T)
+    for part, expected in zip(
+        untied.weight_gradients((encoder, decoder)), (encoder, decoder), strict=True
+    ):
+        assert part is expected

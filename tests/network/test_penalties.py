@@ -44,7 +44,18 @@ def test_kl_derivative_agrees_with_its_value_everywhere(mean_activation):
 
 
 def test_kl_goes_on_along_its_tangent():
-    rates = np.array([0.5, 0.2, 0.0]) * MARGIN
+    rates = np.array([0.99, 0.5, 0.0]) * 1e-8
     value, derivative = kl_sparsity(rates, 0.1)
     slope = (value[0] - value[2]) / (rates[0] - rates[2])
     np.testing.assert_allclose(derivative, slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("target", [0.01, 0.9])
+def test_kl_is_exact_up_to_its_margin(target):
+    rates = np.array([1.01e-8, 1 - 1.01e-8])
+    value, derivative = kl_sparsity(rates, target)
+    exact = rel_entr(target, rates) + rel_entr(1 - target, 1 - rates)
+    np.testing.assert_allclose(value, exact, rtol=1e-7)
+    np.testing.assert_allclose(
+        derivative, (1 - target) / (1 - rates) - target / rates, rtol=1e-7
+    )

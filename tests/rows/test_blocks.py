@@ -24,6 +24,32 @@ def test_cut_covers_all_rows_in_order(n_rows, row_bytes):
     assert sizes.max() <= max(256, blocks.BLOCK_BYTES // row_bytes)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "row_bytes", "n_blocks"),
+    [
+        (60_000, 4_096, 118),  # blocks of 2 MiB: 512 rows
+        (60_000, 4_097, 118),  # and no more: 511 rows
+        (10_000, 100_000, 40),  # but of 256 rows at least
+        (10_000, 400, 3),  # few rows: blocks of 1 MiB at least
+        (40_000, 100, 3),
+        (500, 20_000, 4),  # and of 100 rows at least, up to four blocks
+        (399, 20_000, 3),
+        (50, 20_000, 1),
+    ],
+)
+def test_the_cut_stays_the_same_because_it_decides_the_rounding(
+    n_rows, row_bytes, n_blocks
+):
+    assert len(cut_rows(n_rows, row_bytes)) == n_blocks
+
+
+@pytest.mark.parametrize(
+    ("n_blocks", "n_runs"), [(31, 31), (64, 32), (95, 48), (100, 34), (1_000, 125)]
+)
+def test_the_runs_stay_the_same_because_they_decide_the_rounding(n_blocks, n_runs):
+    assert len(cut_runs(n_blocks)) == n_runs
+
+
 def first_row(X, y, w):
     return X[0] * 1, len(X)
 
@@ -51,6 +77,49 @@ def test_what_is_kept_comes_back_to_its_rows(rng):
         return (np.abs(doubled - k * X).sum(),)
 
     assert rows.sum(difference, 2, kept=kept) == [0]
+
+
+def test_rows_know_their_blocks():
+    X = np.zeros((2_000, 270))
+    assert [len(rows_in_memory(part).slices) for part in (X, X.astype("f4"))] == [4, 2]
+    rows = rows_in_memory(X, block_rows=300)
+    sizes = sorted(cut.stop - cut.start for cut in rows.slices)
+    assert sizes == [285] * 2 + [286] * 5
+    wide = rows_in_memory(X).cut_for(10_000)
+    assert len(wide.slices) == 8
+    # What comes out is as wide as it is, whatever it comes from.
+    narrow = wide.propagate(lambda rows, stop: rows[:, :stop], 27)
+    assert narrow.X.shape == (2_000, 27)
+    assert len(narrow.slices) == 1
+
+
+def test_blocks_are_views_of_the_rows(rng):
+    X = rng.rand(20, 3)
+    rows = rows_in_memory(X, block_rows=6)
+    assert np.shares_memory(rows.load(rows.slices[1])[0], X)
+
+
+def test_rows_take_other_targets_and_know_their_range(rng):
+    X, y, w = rng.rand(9, 2), rng.randint(3, size=9), rng.rand(9)
+    rows = rows_in_memory(X).with_targets(y, w)
+    assert rows.y is y
+    assert rows.weights is w
+    assert rows.value_range() == (X.min(), X.max())
+
+
+def test_blocks_whose_results_do_not_match_are_an_error():
+    X = np.arange(20.0).reshape(-1, 1)
+    rows = rows_in_memory(X, block_rows=1)
+
+    def kernel(X, y, w, *kept):
+        return (X, X) if X[0, 0] == 5 else (X, X, X)
+
+    with pytest.raises(ValueError, match="zip"):
+        rows.sum(kernel)
+    with pytest.raises(ValueError, match="zip"):
+        rows.keep(kernel)
+    with pytest.raises(ValueError, match="zip"):
+        rows.sum(kernel, kept=[None])
 
 
 def test_batch_weights_stand_for_all_rows(rng):
@@ -85,7 +154,7 @@ def test_runs_are_short_and_enough_for_many_cores(n_blocks):
     assert max(run.stop - run.start for run in runs) <= 8
 
 
-@pytest.mark.parametrize("n_blocks", [5, 1_000])
+@pytest.mark.parametrize("n_blocks", [5, 8, 9, 1_000])
 def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, rng):
     X = rng.rand(n_blocks, 3).astype(np.float32)
     rows = rows_in_memory(X, block_rows=1)
@@ -94,7 +163,7 @@ def test_long_sums_of_float32_are_exact_to_its_rounding(n_blocks, rng):
     total, _ = rows.sum(first_row)
     # Added one by one in float32, 1,000 numbers are off by 1e-6 and more.
     np.testing.assert_allclose(total, X.sum(axis=0, dtype=np.float64), rtol=2e-7)
-    assert total.dtype == (np.float32 if n_blocks == 5 else np.float64)
+    assert total.dtype == (np.float32 if n_blocks <= 8 else np.float64)
     np.testing.assert_array_equal(X, before)
 
 
@@ -107,12 +176,45 @@ def test_one_block_outside_of_a_fit_touches_no_limits(monkeypatch, rng):
     X = rng.rand(10, 3)
     doubled = map_rows(lambda rows: rows * 2, X, row_width=3, n_jobs=None)
     np.testing.assert_array_equal(doubled, X * 2)
+    # Wide rows, but few of them; and they are not copied.
+    same = map_rows(lambda rows: rows, X, row_width=10**6, n_jobs=None)
+    assert np.shares_memory(same, X)
 
 
 def test_many_blocks_outside_of_a_fit_keep_their_order(rng):
     X = rng.rand(1_000, 3)
-    doubled = map_rows(lambda rows, k: rows * k, X, 2, row_width=10**6, n_jobs=2)
-    np.testing.assert_array_equal(doubled, X * 2)
+    less = map_rows(lambda rows, k: rows - k, X, 2, row_width=10**6, n_jobs=2)
+    np.testing.assert_array_equal(less, X - 2)
+
+
+@pytest.mark.parametrize(("dtype", "n_blocks"), [(np.float64, 4), (np.float32, 3)])
+def test_rows_are_cut_outside_of_a_fit_too(dtype, n_blocks, rng):
+    lengths = []
+    X = rng.rand(999, 3).astype(dtype)
+    map_rows(lambda rows: lengths.append(len(rows)) or rows, X, row_width=999, n_jobs=1)
+    assert len(lengths) == n_blocks
+    assert sum(lengths) == 999
+
+
+def test_kernels_may_overflow_without_a_warning():
+    X = np.full((20, 2), 1e4)
+
+    def kernel(X, y, w):
+        return np.exp(X), np.exp(X)
+
+    for block_rows in (1, 20):
+        rows = rows_in_memory(X, block_rows=block_rows)
+        assert np.isinf(rows.sum(lambda X, y, w: (np.exp(X).sum(),))[0])
+        assert np.isinf(rows.keep(kernel)[1][0]).all()
+        assert np.isinf(rows.map(np.exp)).all()
+    assert np.isinf(map_rows(np.exp, X, row_width=2, n_jobs=1)).all()
+
+
+def test_what_is_summed_beside_what_is_kept_is_float64(rng):
+    X = rng.rand(500, 3).astype(np.float32)
+    _, (total,) = rows_in_memory(X, block_rows=1).keep(lambda X, y, w: (None, X[0] * 1))
+    assert total.dtype == np.float64
+    np.testing.assert_allclose(total, X.sum(axis=0, dtype=np.float64), rtol=1e-14)
 
 
 @pytest.mark.parametrize("stored", [np.uint8, np.float16, np.int64])
@@ -150,6 +252,12 @@ def test_canonical_form_keeps_equal_rows_of_other_classes_apart():
     assert found == {("0.0", 0): 0.5, ("1.0", 0): 0.25, ("1.0", 1): 0.25}
 
 
+def test_canonical_form_keeps_tiny_differences():
+    X = np.array([[1e-300], [2e-300], [1.0], [np.nextafter(1, 2)]])
+    rows = prepare_rows(rows_in_memory(X), canonical=True)
+    np.testing.assert_array_equal(np.sort(rows.X, axis=0), X)
+
+
 @pytest.mark.parametrize("make", [csr_array, csr_matrix])
 def test_canonical_form_of_sparse_rows_is_that_of_dense_ones(make, rng):
     X = rng.randint(3, size=(60, 3)) * rng.randint(2, size=(60, 3)) / 2
@@ -180,6 +288,16 @@ def test_large_data_keeps_its_order(shape):
     X = np.arange(np.prod(shape), dtype=np.float32)[::-1].reshape(shape)
     rows = prepare_rows(rows_in_memory(X, None, np.ones(shape[0])), canonical=True)
     assert rows.X is X
+
+
+@pytest.mark.parametrize("shape", [(1024, 1), (1024, 1024), (2, 2**19)])
+def test_data_up_to_the_limits_are_canonical(shape):
+    X = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    one, other = (
+        prepare_rows(rows_in_memory(X, None, np.ones(shape[0])), canonical=True).X
+        for X in (X, X[::-1])
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_rows_without_weight_do_not_count(rng):
@@ -215,3 +333,10 @@ def test_huge_weights_do_not_overflow():
     X = np.arange(3.0).reshape(-1, 1)
     rows = prepare_rows(rows_in_memory(X, None, np.full(3, 1e308)), canonical=False)
     np.testing.assert_allclose(rows.weights, 1 / 3)
+
+
+def test_weights_may_be_far_from_each_other():
+    X, weights = np.arange(3.0).reshape(-1, 1), np.array([1e-300, 1e300, 3e300])
+    rows = prepare_rows(rows_in_memory(X, None, weights), canonical=False)
+    np.testing.assert_array_equal(rows.X, [[1], [2]])
+    np.testing.assert_allclose(rows.weights, [0.25, 0.75])

@@ -51,6 +51,30 @@ def test_a_row_has_the_same_noise_however_rows_are_cut(n_features, rng):
         assert len(np.unique(whole == 0, axis=0)) == 20
 
 
+def test_a_step_of_the_generator_serves_16_entries(rng):
+    # So 16 features need as many steps as one feature, and draw the same for it.
+    X = 1 + rng.rand(50, 16)
+    noise = MaskingNoise(0.5, 3)
+    whole = noise.apply(X, 1, 0)
+    for n_features in (1, 2, 15):
+        part = noise.apply(X[:, :n_features], 1, 0)
+        assert_array_equal(part, whole[:, :n_features])
+
+
+def test_a_probability_is_rounded_to_the_levels_of_a_draw():
+    X = np.ones((1_000, 1_000), dtype=np.float32)
+    assert (MaskingNoise(0.4 / 2**16, 3).apply(X, 0, 0) == 1).all()
+    # 15 are expected.
+    assert 1 < np.sum(MaskingNoise(1 / 2**16, 3).apply(X, 0, 0) == 0) < 40
+
+
+def test_the_seed_of_noise_is_any_int_of_31_bits(global_random_seed):
+    random_state = np.random.RandomState(global_random_seed)
+    noise = MaskingNoise.draw(0.25, random_state)
+    expected = np.random.RandomState(global_random_seed).randint(2**31 - 1)
+    assert noise == MaskingNoise(probability=0.25, seed=expected)
+
+
 def test_no_noise_draws_nothing():
     random_state = np.random.RandomState(0)
     assert MaskingNoise.draw(0.0, random_state) is None
@@ -64,12 +88,13 @@ def test_rows_keep_their_noise_and_each_batch_has_its_own(rng):
     def noisy(part):
         return part.map(lambda rows: rows)
 
-    assert_array_equal(noisy(rows), noisy(rows))
+    assert_array_equal(noisy(rows), MaskingNoise(0.5, 0).apply(X, 0, 0))
     other_cut = rows_in_memory(X, block_rows=30).with_noise(MaskingNoise(0.5, 0))
     assert_array_equal(noisy(rows), noisy(other_cut))
     indices = np.arange(30)
     first, second = rows.batch(indices, 1), rows.batch(indices, 2)
     assert_array_equal(noisy(first), noisy(rows.batch(indices, 1)))
+    assert_array_equal(noisy(first), MaskingNoise(0.5, 0).apply(X, 1, 0))
     assert (noisy(first) != noisy(second)).any()
     assert_array_equal(noisy(first.with_noise(None)), X)
     # Rows without targets are their own, without noise.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers import finite_difference, rows_in_memory
 from numpy.testing import assert_allclose
-from scipy.special import expit, softmax
+from scipy.special import expit, rel_entr, softmax
 
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
@@ -254,6 +254,25 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
 
 
+@pytest.mark.parametrize("beta", [1e-6, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("activation", RATES)
+def test_sparsity_is_in_proportion_to_its_weight(activation, beta, rng):
+    with_penalty, theta = make_autoencoder(rng, activation, beta=beta)
+    without = dataclasses.replace(with_penalty, sparsity_weight=0.0)
+    value, gradient = with_penalty.value_and_gradient(theta)
+    plain_value, plain_gradient = without.value_and_gradient(theta)
+    coefs, intercepts = with_penalty.layout.unpack(theta)
+    H = FUNCTIONS[activation](with_penalty.rows.X @ coefs[0] + intercepts[0])
+    rates = with_penalty.rows.weights @ RATES[activation](H)[0]
+    rho = with_penalty.sparsity_target
+    kl = np.sum(rel_entr(rho, rates) + rel_entr(1 - rho, 1 - rates))
+    assert value - plain_value == pytest.approx(beta * kl, rel=1e-6)
+    # The decoder does not see the penalty.
+    changed, _ = with_penalty.layout.unpack(gradient - plain_gradient)
+    assert np.abs(changed[0]).max() > 1e-4 * beta
+    assert_allclose(changed[1], 0, atol=1e-15)
+
+
 @pytest.mark.parametrize("make", [make_autoencoder, make_network])
 def test_float32_follows_float64(make, global_random_seed):
     kind = "logistic" if make is make_autoencoder else ("logistic", "tanh")
@@ -283,6 +302,14 @@ def test_objectives_change_nothing_they_are_handed(make, rng):
     assert not np.shares_memory(first[1], second[1])
 
 
+@pytest.mark.parametrize("make", [make_autoencoder, make_network])
+def test_layers_are_views_of_a_theta_of_their_precision(make, rng):
+    objective, theta = make(rng, "tanh" if make is make_autoencoder else ("relu",))
+    for layer in objective.layers(theta):
+        assert np.shares_memory(layer.W, theta)
+        assert np.shares_memory(layer.b, theta)
+
+
 def test_accuracy_is_weighted(n_blocks, rng):
     objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
     data = objective.rows
@@ -290,6 +317,18 @@ def test_accuracy_is_weighted(n_blocks, rng):
     logits = expit(data.X @ W[0] + b[0]) @ W[1] + b[1]
     expected = np.average(logits.argmax(axis=1) == data.y, weights=data.weights)
     assert objective.accuracy(theta) == pytest.approx(expected)
+    doubled = data.with_targets(data.y, 2 * data.weights)
+    doubled = dataclasses.replace(objective, rows=doubled)
+    assert doubled.accuracy(theta) == pytest.approx(expected)
+
+
+def test_mean_loss_has_neither_decay_nor_noise(n_blocks, rng):
+    objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
+    plain = dataclasses.replace(objective, alpha=0.0, hidden_alpha=0.0)
+    noisy = with_noise(objective, MaskingNoise(0.5, 1))
+    expected, _ = ufldl_network(plain, theta)
+    assert noisy.mean_loss(theta) == pytest.approx(expected)
+    assert noisy.accuracy(theta) == objective.accuracy(theta)
 
 
 def test_activation_statistics(n_blocks, rng):

@@ -204,6 +204,34 @@ def test_a_start_at_the_minimum_stays_there(solver, rng, global_random_seed):
     assert result.loss == 0
 
 
+def test_lbfgs_ends_by_itself_only_at_rounding():
+    # Flat at its minimum: tolerances of float32 would end the run at 0.02 and 0.003.
+    def quartic(theta, batch=None):
+        return float(np.sum(theta**4)), 4 * theta**3
+
+    result = solve("lbfgs", quartic, np.array([1.0, 2.0]), n_iter_no_change=10_000)
+    assert result.converged
+    np.testing.assert_allclose(result.theta, 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solvers_leak_no_warnings_of_numpy(solver):
+    def overflowing(theta, batch=None):
+        return float(np.sum(theta**2)) + 0.0 * float(np.exp(1e4 + theta[0])), theta
+
+    with pytest.raises(ValueError, match="no longer finite"):
+        solve(solver, overflowing, np.ones(2))
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows():
+    # Batches of 5 and 7 rows, whose losses are 5 and 7.
+    def value_and_gradient(theta, batch=None):
+        return float(len(batch.indices)), np.zeros_like(theta)
+
+    result = solve("adam", value_and_gradient, np.ones(2), n_rows=12, batch_size=5)
+    assert result.loss_curve[0] == pytest.approx((5 * 5 + 7 * 7) / 12)
+
+
 def test_lbfgs_works_in_float64_and_adam_in_the_precision_it_is_given():
     problem, theta0, _ = bowl()
     theta0 = theta0.astype(np.float32)
@@ -237,6 +265,7 @@ def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
         (10, 5, [5, 5]),
         (12, 5, [5, 7]),  # 2 of 5 join the batch before
         (13, 5, [5, 5, 3]),  # 3 of 5 stand alone
+        (10, 4, [4, 4, 2]),  # half stands alone
         (3, 5, [3]),
         (1, 5, [1]),
         (450, "auto", [200, 250]),

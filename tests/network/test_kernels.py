@@ -1,0 +1,82 @@
+"""Kernels whose sums training does not differentiate: counts, moments, residuals."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import expit
+
+from skstackedae._network import kernels
+from skstackedae._network.activations import ACTIVATIONS, IDENTITY
+from skstackedae._network.layers import Layer
+from skstackedae._network.losses import SOFTMAX
+
+N = 2_000
+
+
+@pytest.fixture
+def rows(rng):
+    """Many rows in float32, whose sums in float32 and in float64 differ."""
+    w = rng.dirichlet(np.ones(N)).astype("f4")
+    return rng.randn(N, 3).astype("f4"), rng.randint(2, size=N), w
+
+
+@pytest.fixture
+def layer(rng):
+    W, b = rng.randn(3, 2).astype("f4"), rng.randn(2).astype("f4")
+    return Layer(W, b, ACTIVATIONS["logistic"])
+
+
+def is_double(number, exact):
+    assert np.asarray(number).dtype == np.float64
+    assert number == pytest.approx(exact, rel=1e-14)
+
+
+def test_encode(rows, layer):
+    X, y, w = rows
+    H, totals, total_weight = kernels.encode(X, y, w, layer)
+    assert_allclose(H, expit(X @ layer.W + layer.b), rtol=1e-6)
+    assert_allclose(totals, w.astype(float) @ H, rtol=1e-5)
+    assert H.dtype == totals.dtype == np.float32
+    is_double(total_weight, math.fsum(w))
+
+
+def test_hits(rows, layer):
+    X, y, w = rows
+    found, total = kernels.hits(X, y, w, [layer])
+    is_hit = (X @ layer.W + layer.b).argmax(axis=1) == y
+    is_double(found, math.fsum(w[is_hit]))
+    is_double(total, math.fsum(w))
+    # All rows: the same sum, bit for bit.
+    labels = (X @ layer.W + layer.b).argmax(axis=1)
+    found, total = kernels.hits(X, labels, w, [layer])
+    assert found == total
+
+
+def test_moments_of_large_numbers(rows):
+    X, y, w = rows
+    X = X + np.float32(1_000)
+    total, first, second = kernels.moments(X, y, w, [])
+    is_double(total, math.fsum(w))
+    doubles, weights = X.astype(float), w.astype(float)
+    assert_allclose(first, weights @ doubles, rtol=1e-13)
+    assert_allclose(second, weights @ doubles**2, rtol=1e-13)
+
+
+def test_squared_residuals(rows, layer):
+    X, _, w = rows
+    decoder = Layer(layer.W.T, layer.b[[0, 0, 1]], IDENTITY)
+    total, squares = kernels.squared_residuals(X, X, w, [layer, decoder])
+    is_double(total, math.fsum(w))
+    residuals = expit(X @ layer.W + layer.b) @ decoder.W + decoder.b - X
+    expected = w.astype(float) @ np.sum(residuals.astype(float) ** 2, axis=1)
+    assert np.asarray(squares).dtype == np.float64
+    assert squares == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_loss_alone_is_that_of_predict(rows, layer):
+    (loss,) = kernels.weighted_loss(*rows, [layer], SOFTMAX)
+    value, *gradients = kernels.predict(*rows, [layer], SOFTMAX)
+    assert loss == value
+    assert [part.shape for part in gradients] == [(3, 2), (2,)]
