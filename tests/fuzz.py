@@ -42,7 +42,7 @@ MAX_WARNINGS = 5
 # Wider than what agrees: contradictions, steps that diverge, decay that forbids all.
 WILD = {
     "alpha": st.sampled_from([1e-4, 0, 1, 1e10, 1e300]),
-    "learning_rate_init": st.sampled_from([1e-3, 1, 1e3]),
+    "learning_rate_init": st.sampled_from([1e-3, 1, 1e3, 1e12, 1e300]),
     "early_stopping": st.sampled_from([False, False, False, True]),
     "validation_fraction": st.floats(0.01, 0.99),
     "max_iter": st.integers(1, 15),

@@ -171,8 +171,12 @@ def _loss_after_last_step(value_and_gradient: ValueAndGradient, theta: Array) ->
 
     No batch has been evaluated after the last step.
     """
-    if np.abs(theta).max() < LARGE_WEIGHT:
+    largest = np.abs(theta).max()
+    if largest < LARGE_WEIGHT:
         return 0.0
+    # Products of squares overflow, though the loss of saturated units may be finite.
+    if largest > np.finfo(theta.dtype).max ** 0.25:
+        return math.inf
     with np.errstate(all="ignore"):
         return value_and_gradient(theta)[0]
 
