@@ -41,10 +41,3 @@ def test_a_linear_schedule_comes_to_rest(few_digits, global_random_seed):
     # The last epochs differ less from each other.
     constant, linear = (np.ptp(curve[-3:]) for curve in curves)
     assert linear < constant
-
-
-@pytest.mark.parametrize("make", [small, classifier], ids=["autoencoder", "classifier"])
-def test_streams_have_no_last_epoch(make, few_digits):
-    model = make(solver="adam", learning_rate="linear")
-    with pytest.raises(ValueError, match="set learning_rate='constant'"):
-        model.partial_fit(*few_digits)

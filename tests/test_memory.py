@@ -197,6 +197,24 @@ def test_a_file_in_place_of_the_folder(data, tmp_path):
     assert_fits_without_cache(model, data, "Not a directory")
 
 
+@pytest.mark.parametrize("trains_before", [False, True])
+def test_a_cache_that_fails_in_mid_fit(trains_before, data, trained):
+    class Fails:
+        location = None
+
+        def cache(self, function, ignore):
+            def call(*args, **options):
+                if trains_before:
+                    function(*args, **options)
+                raise OSError("the disk is gone")
+
+            return call
+
+    assert_fits_without_cache(small(memory=Fails()), data, "the disk is gone")
+    # Twice by this fit and twice by the one to compare with.
+    assert trained == [1, 2, 1, 2]
+
+
 @pytest.mark.parametrize("allowed", [0, 1, 2])
 def test_a_full_disk(allowed, data, tmp_path, monkeypatch, trained):
     writes = []

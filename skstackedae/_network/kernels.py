@@ -82,7 +82,7 @@ def moments(
 
 
 def squared_residuals(
-    X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float
+    X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float = 1.0
 ) -> tuple[Array, Array]:
     """Weight of the rows, and the squares of their scaled residuals."""
     xp = array_namespace(X)
