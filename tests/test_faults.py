@@ -32,7 +32,7 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows import blas, blocks, threads
+from skstackedae._rows import blas, blocks, pool, threads
 from skstackedae._rows.blas import blas_hold
 from skstackedae._rows.blocks import RowsInMemory
 from skstackedae._rows.threads import Threads
@@ -121,11 +121,11 @@ def use_threads(n_jobs):
 
 
 def interrupted_at(position, n_jobs):
-    """Interrupt at one of the lines, calls and returns of threads.py and blas.py.
+    """Interrupt at a line, call or return of threads.py, pool.py or blas.py.
 
     Return None where there are fewer.
     """
-    files = {threads.__file__, blas.__file__}
+    files = {threads.__file__, pool.__file__, blas.__file__}
     n_seen, seen_with, found = 0, [], None
 
     def trace(frame, event, arg):
@@ -179,19 +179,6 @@ def test_a_hold_that_was_never_given_back_ends_with_the_next():
     with Threads(None) as both:
         assert both.n_threads == 2
         assert set(blas_threads()) == {1}
-
-
-def test_an_interrupt_of_a_wait_stays_an_interrupt(monkeypatch):
-    # As threading.Semaphore does, if the signal comes in the first line of its wait.
-    def submit(*arguments):
-        try:
-            raise KeyboardInterrupt
-        finally:
-            threading.Lock().release()
-
-    monkeypatch.setattr(threads.ThreadPoolExecutor, "submit", submit)
-    with pytest.raises(KeyboardInterrupt):
-        use_threads(2)
 
 
 def finishes_before(seconds, function):
