@@ -218,10 +218,12 @@ def interrupt_fits(X, n_fits, seed):
     return n_interrupts
 
 
+# Python itself ignores, and reports, an interrupt in a finalizer or a weakref callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
 def test_interrupts_by_signals(data, monkeypatch, global_random_seed):
     many_blocks(monkeypatch)
-    assert interrupt_fits(data[0], 300, global_random_seed) > 50
+    assert interrupt_fits(data[0], 200, global_random_seed) > 50
 
 
 # Errors
