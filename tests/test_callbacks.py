@@ -35,8 +35,8 @@ def callback_package():
 class Recorder:
     """Writes down what it is called with; stops where it is told to."""
 
-    def __init__(self, stop_at=None, raise_at=None):
-        self.calls, self.stop_at, self.raise_at = [], stop_at, raise_at
+    def __init__(self, stop_at=None):
+        self.calls, self.stop_at = [], stop_at
         self.models = []
 
     def setup(self, estimator, context):
@@ -53,8 +53,6 @@ class Recorder:
         self.calls.append(("end", *path))
         self.models.append((path, fitted_estimator))
         self.seen = X, y, metadata
-        if path == self.raise_at:
-            raise KeyboardInterrupt
         return path == self.stop_at
 
     @staticmethod
@@ -180,28 +178,6 @@ def test_a_callback_ends_a_stage_without_a_warning(
     assert not [w for w in recwarn if issubclass(w.category, ConvergenceWarning)]
     # The next stages run.
     assert len(model.history_) == 4
-
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        ("fit", "pretraining of layer 2"),
-        ("fit", "softmax", "iteration 1"),
-        ("fit", "fine-tuning"),
-        ("fit",),
-    ],
-)
-def test_an_interrupt_tears_down_and_keeps_the_old_model(task, data, callback_package):
-    model = small().fit(*data)
-    before = [W.copy() for W in model.coefs_]
-    recorder = Recorder(raise_at=task)
-    model.set_callbacks(recorder)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(data[0] * 0.5, data[1])
-    assert recorder.calls[-1] == "teardown"
-    assert not hasattr(model, "_callback_fit_ctx")
-    for W, old in zip(model.coefs_, before, strict=True):
-        assert_array_equal(W, old)
 
 
 def test_a_stage_that_converges_has_no_iteration_too_many(data, callback_package):

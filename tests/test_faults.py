@@ -32,7 +32,7 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows import blas, blocks, threads
+from skstackedae._rows import blas, blocks, pool, threads
 from skstackedae._rows.blas import blas_hold
 from skstackedae._rows.blocks import RowsInMemory
 from skstackedae._rows.threads import Threads
@@ -121,11 +121,11 @@ def use_threads(n_jobs):
 
 
 def interrupted_at(position, n_jobs):
-    """Interrupt at one of the lines, calls and returns of threads.py and blas.py.
+    """Interrupt at a line, call or return of threads.py, pool.py or blas.py.
 
     Return None where there are fewer.
     """
-    files = {threads.__file__, blas.__file__}
+    files = {threads.__file__, pool.__file__, blas.__file__}
     n_seen, seen_with, found = 0, [], None
 
     def trace(frame, event, arg):
@@ -181,19 +181,6 @@ def test_a_hold_that_was_never_given_back_ends_with_the_next():
         assert set(blas_threads()) == {1}
 
 
-def test_an_interrupt_of_a_wait_stays_an_interrupt(monkeypatch):
-    # As threading.Semaphore does, if the signal comes in the first line of its wait.
-    def submit(*arguments):
-        try:
-            raise KeyboardInterrupt
-        finally:
-            threading.Lock().release()
-
-    monkeypatch.setattr(threads.ThreadPoolExecutor, "submit", submit)
-    with pytest.raises(KeyboardInterrupt):
-        use_threads(2)
-
-
 def finishes_before(seconds, function):
     """Call a function, which is interrupted by a signal after some time."""
     try:
@@ -231,10 +218,12 @@ def interrupt_fits(X, n_fits, seed):
     return n_interrupts
 
 
+# Python itself ignores, and reports, an interrupt in a finalizer or a weakref callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
 def test_interrupts_by_signals(data, monkeypatch, global_random_seed):
     many_blocks(monkeypatch)
-    assert interrupt_fits(data[0], 300, global_random_seed) > 50
+    assert interrupt_fits(data[0], 200, global_random_seed) > 50
 
 
 # Errors

@@ -2,9 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
-from types import TracebackType
 from typing import Any
 
 import joblib
@@ -18,6 +16,7 @@ from .blas import (
     limits_of_this_thread,
     restore,
 )
+from .pool import Job, Pool
 
 # Size of the array in _keep_freed_memory.
 KEPT_BYTES = 8 * 2**20
@@ -45,7 +44,7 @@ class Threads:
         if n_jobs is None and not _inside_joblib_worker():
             n_jobs = _configured_n_jobs()
         self._n_jobs = None if n_jobs is None else joblib.effective_n_jobs(n_jobs)
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._before: Limits = []
         self.n_threads = 1
 
@@ -61,19 +60,9 @@ class Threads:
             self.n_threads = 1 if _inside_joblib_worker() else n_free
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Close."""
         self.close()
-        # Ctrl-C in a wait of concurrent.futures may end in an error about a lock that
-        # is not held, which callers would take for a failed fit.
-        cause = getattr(error, "__context__", None)
-        if isinstance(error, RuntimeError) and isinstance(cause, KeyboardInterrupt):
-            raise cause
 
     def close(self) -> None:
         """Wait for running blocks, drop the rest, and give BLAS its threads back.
@@ -82,7 +71,7 @@ class Threads:
         """
         try:
             if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+                self._pool.close()
                 self._pool = None
         finally:
             restore(self._before)
@@ -97,12 +86,12 @@ class Threads:
             return
         if self._pool is None:
             # The calling thread is one of the threads.
-            self._pool = ThreadPoolExecutor(
-                self.n_threads - 1, "skstackedae", initializer=limit_this_thread
-            )
-        pending: deque[_Job] = deque()
-        for task in (partial(blas_hold.run, task) for task in tasks):
-            pending.append(_Job(task, self._pool.submit(task)))
+            self._pool = Pool(self.n_threads - 1, limit_this_thread)
+            self._pool.start()
+        pending: deque[Job] = deque()
+        for task in tasks:
+            pending.append(Job(partial(blas_hold.run, task)))
+            self._pool.submit(pending[-1])
             # A short queue bounds the memory of results that wait for an earlier one.
             if len(pending) > 2 * self.n_threads:
                 yield _first_result(pending)
@@ -122,33 +111,10 @@ def _keep_freed_memory() -> None:
     np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
-class _Job:
-    """A task of a pool, which the waiting thread may take back and run itself."""
-
-    def __init__(self, task: Callable[[], Any], future: "Future[Any]") -> None:
-        self._task, self._future = task, future
-        self._taken_back = False
-        self._own_result: Any = None
-
-    def take_back(self) -> bool:
-        """Run the task in this thread, if no other thread has begun it."""
-        if self._taken_back or not self._future.cancel():
-            return False
-        self._taken_back = True
-        self._own_result = self._task()
-        return True
-
-    def is_done(self) -> bool:
-        return self._taken_back or self._future.done()
-
-    def result(self) -> Any:
-        return self._own_result if self._taken_back else self._future.result()
-
-
-def _first_result(pending: "deque[_Job]") -> Any:
+def _first_result(pending: deque[Job]) -> Any:
     # While the first task is not done, this thread works on the next ones.
-    while not pending[0].is_done():
-        if not any(map(_Job.take_back, pending)):
+    while not pending[0].is_finished():
+        if not any(map(Job.run, pending)):
             break
     return pending.popleft().result()
 

@@ -1,6 +1,5 @@
 """Threads: the threads, the hold on BLAS, and that neither changes a result."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -217,24 +216,3 @@ def test_results_that_wait_are_few():
         time.sleep(0.05)
         assert len(started) <= 6
         assert len(list(results)) == 99
-
-
-def child_can_fit(queue):
-    model = SparseAutoencoder(2, max_iter=2, tol=1e9, n_jobs=2, random_state=0)
-    model.set_params(n_iter_no_change=1).fit(np.random.RandomState(0).rand(600, 3))
-    queue.put((blas_threads(), model.n_iter_))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_can_fit():
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    with threadpool_limits(2, user_api="blas"), Threads(2):
-        child = context.Process(target=child_can_fit, args=(queue,))
-        child.start()
-        threads, n_iter = queue.get(timeout=60)
-        child.join(60)
-    assert n_iter == 2
-    # The hold belonged to a thread that the child does not have.
-    assert set(threads) == {2}
