@@ -213,23 +213,12 @@ def test_one_convergence_warning_for_a_fit(estimator, few_digits):
         assert "softmax, fine-tuning" in message
 
 
-SMALL_DATA = [load_iris, load_wine, load_breast_cancer]
-
-
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("load", [*SMALL_DATA, load_digits])
+@pytest.mark.parametrize(
+    "load", [load_iris, load_wine, load_breast_cancer, load_digits]
+)
 def test_defaults_of_the_autoencoder_finish(load, global_random_seed):
     X = MinMaxScaler().fit_transform(load().data)
     model = SparseAutoencoder(random_state=global_random_seed).fit(X)
     # Three quarters of the variance, which the best constant would leave.
     assert model.score(X) > -0.25 * 0.5 * X.var(axis=0).sum()
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("load", SMALL_DATA)
-def test_defaults_of_the_classifier_finish_and_learn(load, global_random_seed):
-    X, y = load(return_X_y=True)
-    X = MinMaxScaler().fit_transform(X)
-    model = StackedAutoencoderClassifier(random_state=global_random_seed).fit(X, y)
-    assert all(record["converged"] for record in model.history_)
-    assert model.score(X, y) > 0.95

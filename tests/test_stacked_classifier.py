@@ -543,6 +543,7 @@ def test_constructor_holds_no_logic():
 # Defaults --------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("load", "goal"),
     [
@@ -561,6 +562,7 @@ def test_default_settings_learn(load, goal, global_random_seed):
     result = cross_validate(model, X, y, cv=folds, n_jobs=2, return_estimator=True)
     assert result["test_score"].mean() >= goal
     for fold in result["estimator"]:
+        assert all(record["converged"] for record in fold[1].history_)
         A = fold[0].transform(X)
         for autoencoder in fold[1].autoencoders_:
             A = autoencoder.transform(A)

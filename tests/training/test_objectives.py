@@ -327,7 +327,7 @@ def test_mean_loss_has_neither_decay_nor_noise(n_blocks, rng):
     plain = dataclasses.replace(objective, alpha=0.0, hidden_alpha=0.0)
     noisy = with_noise(objective, MaskingNoise(0.5, 1))
     expected, _ = ufldl_network(plain, theta)
-    assert noisy.mean_loss(theta) == pytest.approx(expected)
+    assert mean_loss(noisy, theta) == pytest.approx(expected)
     assert noisy.accuracy(theta) == objective.accuracy(theta)
 
 
