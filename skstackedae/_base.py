@@ -25,7 +25,7 @@ from ._persistence import VersionedStateMixin
 from ._rows.blocks import map_rows
 from ._training.callbacks import CallbackSupportMixin
 from ._training.solvers import SOLVERS, AdamParts
-from ._training.stage import RunSettings, Stage, StageRecord
+from ._training.stage import RunSettings, Stage, StageRecord, warn_unconverged
 
 # Constraints of scikit-learn's kind on the parameters that all estimators share.
 TRAINING_CONSTRAINTS: dict[str, list[Any]] = {
@@ -98,10 +98,13 @@ class BaseNetwork(
         return bool(self.warm_start) and hasattr(self, "coefs_")
 
     def _stage(self, name: str, layer: int | None = None) -> Stage:
-        return Stage(name, layer, self._run_settings(), self.verbose)
+        settings = RunSettings.from_parameters(self.get_params(deep=False))
+        return Stage(name, layer, settings, self.verbose)
 
-    def _run_settings(self) -> RunSettings:
-        return RunSettings.from_parameters(self.get_params(deep=False))
+    def _warn_unconverged(self, records: Sequence[StageRecord]) -> None:
+        warn_unconverged(
+            records, max_iter=self.max_iter, n_iter_no_change=self.n_iter_no_change
+        )
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         checks.check_kind_of_rows(X)

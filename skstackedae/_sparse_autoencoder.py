@@ -26,7 +26,7 @@ from ._training.autoencoder import (
 )
 from ._training.callbacks import Task
 from ._training.diagnostics import diagnose
-from ._training.stage import warn_diverged, warn_unconverged
+from ._training.stage import warn_diverged
 
 
 class SparseAutoencoder(BaseNetwork):
@@ -347,7 +347,7 @@ class SparseAutoencoder(BaseNetwork):
             set_layers(fitted, trained.layers, trained.mean_activations)
             fitted._set_record(trained.record)
             warn_diverged([trained.record])
-            warn_unconverged([trained.record], self._run_settings())
+            self._warn_unconverged([trained.record])
             task.end(lambda: dict(vars(fitted)))
         return self
 

@@ -34,7 +34,7 @@ from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training.callbacks import Task
 from ._training.pretraining import pretrains_by_lbfgs_alone
-from ._training.stage import StageRecord, warn_diverged, warn_unconverged
+from ._training.stage import StageRecord, warn_diverged
 from ._training.supervised import SupervisedStage, zero_output_layer
 
 
@@ -699,7 +699,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             self._set_record(record)
         self._set_network(layers, "softmax")
         warn_diverged([*pretrained, *records])
-        warn_unconverged(records, self._run_settings())
+        self._warn_unconverged(records)
 
     def _partial_fit(
         self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool

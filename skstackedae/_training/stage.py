@@ -223,14 +223,15 @@ def warn_diverged(records: Iterable[StageRecord]) -> None:
         )
 
 
-def warn_unconverged(records: Iterable[StageRecord], settings: RunSettings) -> None:
+def warn_unconverged(
+    records: Iterable[StageRecord], *, max_iter: int, n_iter_no_change: float
+) -> None:
     """Warn once of all stages that have used up their iterations.
 
     Endless patience asks for all iterations.
     """
-    if settings.patience.n_iter_no_change == math.inf:
+    if n_iter_no_change == math.inf:
         return
-    max_iter = settings.options.max_iter
     names = [r.name for r in records if not (r.converged or r.diverged)]
     if names:
         warn_user(
