@@ -116,6 +116,7 @@ def test_first_layer_is_excited_by_its_weights(rng, activation):
     assert_allclose(gains, norms[[4, 0]], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["logistic", "tanh", "identity"])
 @pytest.mark.parametrize("depth", [2, 3])
 def test_no_direction_on_the_sphere_leads_further_up(rng, activation, depth):
@@ -542,6 +543,7 @@ def test_draws_on_subfigures(few_digits, classifier, display_class):
     subfigure.figure.canvas.draw()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("display_class", DISPLAYS)
 @pytest.mark.parametrize("n_units", [1, 5, 400])
 def test_draws_tables_of_few_and_many_units(table, display_class, n_units):
@@ -549,6 +551,7 @@ def test_draws_tables_of_few_and_many_units(table, display_class, n_units):
     assert drawn(draw(display_class, model, table)).size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "convert",
     [
@@ -582,6 +585,7 @@ def test_features_have_the_names_of_the_columns(table):
     drawn(ActivationDisplay.from_estimator(model, table, layer=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("display_class", DISPLAYS)
 @pytest.mark.parametrize(
     "changes",

@@ -107,6 +107,7 @@ BOTH_PRECISIONS = pytest.mark.parametrize("data", ["f4", "f8"], indirect=True)
 IN_FLOAT32 = pytest.mark.parametrize("data", ["f4"], indirect=True)
 
 
+@pytest.mark.slow
 @BOTH_PRECISIONS
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("save_and_load", WAYS)

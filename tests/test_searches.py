@@ -207,6 +207,7 @@ def test_in_a_pipeline_as_feature_step_and_as_last_step(iris):
     assert_scores_of(search, candidates, *iris)
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(iris):
     grid = {
         "autoencoder__sparsity_weight": [0.0, 3.0],

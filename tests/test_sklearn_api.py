@@ -24,6 +24,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
+SLOW = pytest.mark.slow
+
 # That using up the iterations warns has a test below.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
@@ -54,7 +56,20 @@ MORE_CHECKS = [
 
 
 @AMID_WARNINGS
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        pytest.param(SparseAutoencoder(), id="autoencoder"),
+        pytest.param(StackedAutoencoderClassifier(), id="classifier", marks=SLOW),
+        # Two small layers, for the checks of every day.
+        pytest.param(
+            StackedAutoencoderClassifier(
+                (10, 5), autoencoder=SparseAutoencoder(max_iter=40), max_iter=40
+            ),
+            id="small classifier",
+        ),
+    ],
+)
 def test_check_estimator(estimator):
     results = check_estimator(estimator, on_skip=None)
     assert len(results) > 50
@@ -213,6 +228,7 @@ def test_one_convergence_warning_for_a_fit(estimator, few_digits):
         assert "softmax, fine-tuning" in message
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "load", [load_iris, load_wine, load_breast_cancer, load_digits]

@@ -125,6 +125,7 @@ def test_precision_is_kept(solver, dtype, few_digits):
     assert model.mean_activations_.dtype == np.float64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     ("stored", "computed"),

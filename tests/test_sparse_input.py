@@ -126,6 +126,7 @@ def wide():
     return X, np.arange(6_000) % 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work",
     [

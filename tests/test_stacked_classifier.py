@@ -543,6 +543,7 @@ def test_constructor_holds_no_logic():
 # Defaults --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("load", "goal"),

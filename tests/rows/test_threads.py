@@ -90,6 +90,7 @@ for n_rows in (90, 6_000):
 """
 
 
+@pytest.mark.slow
 def test_same_bits_for_every_blas_setting():
     prints = []
     for n_threads in ("1", "2"):
