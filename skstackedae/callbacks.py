@@ -32,10 +32,6 @@ class StopOnInterrupt:
     max_propagation_depth : None
         Meta-estimators hand the callback to estimators at all depths.
 
-    See Also
-    --------
-    sklearn.callback.ProgressBar : Shows how far a fit is.
-
     Examples
     --------
     >>> from sklearn.datasets import load_iris
