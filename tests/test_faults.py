@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,6 +19,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -218,12 +220,22 @@ def interrupt_fits(X, n_fits, seed):
     return n_interrupts
 
 
-# Python itself ignores, and reports, an interrupt in a finalizer or a weakref callback.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
-def test_interrupts_by_signals(data, monkeypatch, global_random_seed):
-    many_blocks(monkeypatch)
-    assert interrupt_fits(data[0], 200, global_random_seed) > 50
+def test_interrupts_by_signals(global_random_seed):
+    # In a process of its own, and not measured: an interrupt that lands in coverage's
+    # tracer leaves its lock locked.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV_CORE")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    run = subprocess.run(
+        [sys.executable, __file__, "200", str(global_random_seed)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout.split()[0]) > 50
 
 
 # Errors
