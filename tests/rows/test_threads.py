@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
 from skstackedae._rows import blocks
+from skstackedae._rows.blas import blas_hold
 from skstackedae._rows.blocks import RowsInMemory, cut_rows
 from skstackedae._rows.threads import Threads
 
@@ -33,6 +34,25 @@ def test_two_threads_work():
 
     with Threads(2) as threads:
         assert len(set(threads.run([task] * 6))) == 2
+
+
+def test_an_error_on_another_thread_is_raised_where_results_are_asked_for():
+    meeting = threading.Barrier(2, timeout=30)
+
+    def task():
+        meeting.wait()
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("on another thread")
+
+    with Threads(2) as threads, pytest.raises(MemoryError, match="on another thread"):
+        list(threads.run([task] * 2))
+
+
+def test_a_task_without_a_hold_leaves_the_limits():
+    # A leftover of an interrupted call, for example.
+    with threadpool_limits(2, user_api="blas"):
+        assert blas_hold.run(lambda: 5) == 5
+        assert set(blas_threads()) == {2}
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
