@@ -295,3 +295,11 @@ def foreign_stat(stat, folder):
         return os.stat_result((*found[:4], 12345, *found[5:]))
 
     return changed
+
+
+def test_memory_may_be_anything_that_caches(data):
+    class Memory:
+        def cache(self, function, ignore):
+            return function
+
+    assert_same_weights(small(memory=Memory()).fit(*data), small().fit(*data))

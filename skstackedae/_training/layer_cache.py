@@ -120,16 +120,17 @@ def _train(
 
 def _warn_of_shared_folder(memory: Memory) -> None:
     """Warn if others can put files into the cache, whose code a fit would run."""
-    # Windows has no such owners and bits; a backend of joblib may be no folder.
-    if os.name != "posix" or not os.path.isdir(memory.location or ""):
+    # Windows has no such owners and bits; a cache may have no folder.
+    location: Any = getattr(memory, "location", None)
+    if os.name != "posix" or not os.path.isdir(location or ""):
         return
-    folder = os.stat(memory.location)
+    folder = os.stat(location)
     is_foreign = folder.st_uid not in (os.geteuid(), 0)
     is_open = folder.st_mode & stat.S_IWOTH
     is_shared = folder.st_mode & stat.S_IWGRP and not _is_private_group(folder)
     if is_foreign or is_open or is_shared:
         warn_user(
-            f"Other users can write to memory={memory.location!r}. The cache consists "
+            f"Other users can write to memory={location!r}. The cache consists "
             "of pickles, and loading one runs any code in it. Use a folder of your "
             "own, or take away their permission (chmod go-w).",
             UserWarning,
