@@ -109,15 +109,14 @@ class BaseNetwork(
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         checks.check_kind_of_rows(X)
         checks.check_is_not_masked(y, "y")
-        # The check reports numbers that float64 cannot hold.
-        with np.errstate(over="ignore"):
+        with checks.conversion_to_float("X"):
             return validate_data(self, X, y, reset=reset, **checks.input_options(X))
 
     def _validated_features(self, X: Any) -> Any:
         """Check input of `inverse_transform`."""
         check_is_fitted(self)
         checks.check_kind_of_rows(X)
-        with np.errstate(over="ignore"):
+        with checks.conversion_to_float("X"):
             H = check_array(X, input_name="X", **checks.input_options(X))
         if H.shape[1] != self._n_features_out:
             raise ValueError(
@@ -161,11 +160,17 @@ class BaseNetwork(
         """Set the attributes that describe a pass of partial_fit."""
         self.loss_ = loss
         self._adam_state = adam_state
-        # The list of the earlier passes grows, because copies would take longer than
-        # short passes. This is the last step of a pass, which no longer fails.
         self.loss_curve_ = getattr(self, "loss_curve_", [])
-        self.loss_curve_.append(loss)
-        self.n_iter_ = len(self.loss_curve_)
+        self.n_iter_ = len(self.loss_curve_) + 1
+
+    def _extend_loss_curve(self) -> None:
+        """Append the loss of a pass that has succeeded.
+
+        The list of the earlier passes grows, because copies would take longer than
+        short passes.
+        """
+        if self.n_iter_ > len(self.loss_curve_):
+            self.loss_curve_.append(self.loss_)
 
 
 def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str, Any]:

@@ -149,10 +149,13 @@ class BaseStacked(BaseNetwork):
         )
 
     def _new_encoders(
-        self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows, task: Task
+        self,
+        autoencoders: list[prototypes.LayerAutoencoder],
+        hidden: Sequence[pretraining.HiddenLayer],
+        rows: Rows,
+        task: Task,
     ) -> tuple[list[Layer], list[StageRecord]]:
         """Pretrain the hidden layers on prepared rows, or only initialize them."""
-        hidden = [prototypes.to_hidden_layer(layer) for layer in autoencoders]
         # The autoencoders of an earlier fit do not belong to this fit.
         if hasattr(self, "autoencoders_"):
             del self.autoencoders_

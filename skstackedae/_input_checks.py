@@ -1,6 +1,7 @@
 """Checks of input that the estimators share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from types import MethodType
 from typing import Any, TypeVar, cast
@@ -46,6 +47,16 @@ FLOAT32_COLUMNS = {"float32", "Float32", "float[pyarrow]"}
 TIME_TYPES = ("date", "time", "duration", "period")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@contextmanager
+def conversion_to_float(name: str) -> Iterator[None]:
+    """Around scikit-learn's checks, which report numbers that became infinite."""
+    try:
+        with np.errstate(over="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(f"{name} has a number beyond the largest float.") from error
 
 
 def check_is_not_masked(values: Any, name: str) -> None:
@@ -137,8 +148,7 @@ class _Conditional:
 def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
     check_is_numeric(sample_weight, "sample_weight")
-    # The checks report numbers that float64 cannot hold.
-    with np.errstate(over="ignore"):
+    with conversion_to_float("sample_weight"):
         weights: Array = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )

@@ -410,6 +410,7 @@ class SparseAutoencoder(BaseNetwork):
             set_layers(fitted, layers, mean)
             fitted._set_epoch(loss, adam_state)
             fitted.validation_scores_ = fitted.best_validation_score_ = None
+        self._extend_loss_curve()
         return self
 
     def transform(self, X: Any) -> Any:

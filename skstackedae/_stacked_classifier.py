@@ -1,6 +1,5 @@
 """The stacked autoencoder as a classifier."""
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -22,23 +21,18 @@ from sklearn.utils.validation import check_consistent_length
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights
-from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
-from ._base_stacked import BaseStacked
-from ._layer_prototypes import LayerAutoencoder, layer_sizes, to_hidden_layer
+from ._base import TRAINING_CONSTRAINTS, fitting
+from ._base_supervised import BaseSupervisedStack
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
-from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training.callbacks import Task
-from ._training.pretraining import pretrains_by_lbfgs_alone
-from ._training.stage import StageRecord, warn_diverged
-from ._training.supervised import SupervisedStage, zero_output_layer
 
 
-class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
+class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     r"""Deep classifier: pretrained sparse autoencoders, softmax, fine-tuning.
 
     `fit` runs three stages [1]_:
@@ -273,10 +267,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
     """
 
     _parameter_constraints: dict[str, Any] = {
-        "hidden_layer_sizes": [
-            "array-like",
-            checks.COUNT,
-        ],
+        "hidden_layer_sizes": ["array-like", checks.COUNT],
         "autoencoder": [SparseAutoencoder, list, tuple, None],
         "pretrain": ["boolean"],
         "fine_tune": ["boolean"],
@@ -288,6 +279,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         **TRAINING_CONSTRAINTS,
     }
+
+    _output_stage = "softmax"
+    _output_activation = "softmax"
 
     classes_: Array
 
@@ -461,11 +455,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         with fitting(self) as fitted:
             X, y = fitted._validated(X, y, reset=not is_fitted)
             if classes is not None:
-                labels.check_present(classes, "classes")
-                classes = checks.check_labels(classes, "classes")
-                classes = classes[
-                    labels.is_labeled(classes, self.unlabeled_label, "classes")
-                ]
+                classes, labeled = self._checked_labels(classes, "classes")
+                classes = classes[labeled]
             _check_partial_fit_first_call(fitted, classes)
             labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
             if not is_fitted:
@@ -477,6 +468,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads, dtype)
                 fitted._partial_fit(rows, random_state, is_fitted)
+        self._extend_loss_curve()
         return self
 
     def predict(self, X: Any) -> Array:
@@ -562,10 +554,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
             Weighted fraction of the samples whose label is predicted.
         """
         check_consistent_length(X, y)
-        labels.check_present(y)
+        _, labeled = self._checked_labels(y, "y")
         if sample_weight is not None:
             sample_weight = checks.check_sample_weight(sample_weight, X)
-        labeled = labels.is_labeled(checks.check_labels(y, "y"), self.unlabeled_label)
         if not labeled.all():
             if not labeled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
@@ -585,31 +576,17 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
                 f"{labels.shown(self.classes_.tolist())}."
             ) from error
 
-    def _n_stages(self) -> int:
-        n_hidden = len(layer_sizes(self.hidden_layer_sizes))
-        return self._n_pretrained() + len(self._supervised_stages(n_hidden))
-
-    def _supervised_stages(self, n_hidden: int) -> list[SupervisedStage]:
-        """Stages 2 and 3: softmax training, fine-tuning, or both."""
-        fine_tunes = self.fine_tune and n_hidden > 0
-        stages = []
-        if not (fine_tunes and self._is_warm_start()):
-            stages.append(self._supervised_stage("softmax", n_hidden))
-        if fine_tunes:
-            stages.append(self._supervised_stage("fine-tuning", 0))
-        return stages
-
-    def _supervised_stage(self, name: str, n_fixed: int) -> SupervisedStage:
-        hidden_alpha = self.alpha if self.hidden_alpha is None else self.hidden_alpha
-        return SupervisedStage(
-            self._stage(name), n_fixed, self.alpha, hidden_alpha, self.corruption
-        )
-
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         if not (y is None or isinstance(y, str)):
             # scikit-learn's error does not know unlabeled_label.
             labels.check_present(y)
         return super()._validated(X, y, reset)
+
+    def _checked_labels(self, y: Any, name: str) -> tuple[Array, Array]:
+        """Return labels as an array, and which of them are not `unlabeled_label`."""
+        labels.check_present(y, name)
+        y = checks.check_labels(y, name)
+        return y, labels.is_labeled(y, self.unlabeled_label, name)
 
     def _set_classes(self, y: Array) -> None:
         labels.check_unlabeled_label(self.unlabeled_label)
@@ -657,87 +634,23 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseStacked):
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
 
-    def _train(
-        self,
-        rows: Rows,
-        held_out: Rows | None,
-        random_state: np.random.RandomState,
-        task: Task,
-    ) -> None:
-        """Run the stages on validated rows, inside a call that holds the threads."""
-        autoencoders = self._autoencoders(rows.n_features, random_state)
-        rows = prepare_rows(rows, canonical=self._is_canonical(autoencoders))
-        if self.early_stopping and held_out is None:
-            rows, held_out = labels.hold_out_labeled(
-                rows, self.validation_fraction, random_state
-            )
-        labeled = labels.labeled_rows(rows, self._class_weights(rows))
-        pretrained: list[StageRecord] = []
-        if self._is_warm_start():
-            layers = self._previous_network(autoencoders, rows.dtype)
-        else:
-            encoders, pretrained = self._new_encoders(autoencoders, rows, task)
-            layers = self._with_output(encoders, rows.n_features)
-        self.history_ = [record.to_dict() for record in pretrained]
+    def _n_targets(self) -> int:
+        return len(self.classes_)
 
-        def attributes(network: Sequence[Layer]) -> dict[str, Any]:
-            return {**vars(self), **network_attributes(network, "softmax")}
+    def _has_targets(self, rows: Rows) -> bool:
+        return bool(np.any(rows.y != labels.UNLABELED))
 
-        records = []
-        stages = self._supervised_stages(len(layers) - 1)
-        for stage in stages:
-            layers, record = stage.run(
-                layers,
-                labeled,
-                held_out if stage is stages[-1] else None,
-                random_state,
-                task=task,
-                fitted_attributes=attributes,
-            )
-            records.append(record)
-            self.history_.append(record.to_dict())
-            self._set_record(record)
-        self._set_network(layers, "softmax")
-        warn_diverged([*pretrained, *records])
-        self._warn_unconverged(records)
-
-    def _partial_fit(
-        self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
-    ) -> None:
-        """Make one pass over validated rows; the first call pretrains on them first."""
-        autoencoders = self._autoencoders(rows.n_features, random_state)
-        rows = prepare_rows(rows, canonical=False)
-        if is_fitted:
-            layers = self._previous_network(autoencoders, rows.dtype)
-        else:
-            encoders, pretrained = self._new_encoders(autoencoders, rows, Task())
-            layers = self._with_output(encoders, rows.n_features)
-            self.history_ = [record.to_dict() for record in pretrained]
-            self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
-        self.validation_scores_ = self.best_validation_score_ = None
-        if rows.y is not None and (rows.y != labels.UNLABELED).any():
-            labeled = labels.labeled_rows(rows, self._class_weights(rows))
-            n_fixed = 0 if self.fine_tune else len(layers) - 1
-            stage = self._supervised_stage("fine-tuning", n_fixed)
-            layers, loss, adam_state = stage.run_epoch(
-                layers, labeled, getattr(self, "_adam_state", None), random_state
-            )
-            self._set_epoch(loss, adam_state)
-        self._set_network(layers, "softmax")
-
-    def _class_weights(self, rows: Rows) -> Array:
+    def _targeted(self, rows: Rows) -> Rows:
         y, weights = np.asarray(rows.y), rows.weights
-        return labels.class_weights(self.class_weight, self.classes_, y, weights)
+        weights_of_classes = labels.class_weights(
+            self.class_weight, self.classes_, y, weights
+        )
+        return labels.labeled_rows(rows, weights_of_classes)
 
-    def _is_canonical(self, autoencoders: list[LayerAutoencoder]) -> bool:
-        if self.solver != "lbfgs" or not self.pretrain or self._is_warm_start():
-            return bool(self.solver == "lbfgs")
-        return pretrains_by_lbfgs_alone([to_hidden_layer(a) for a in autoencoders])
-
-    def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
-        """Put a softmax layer of zeros above the hidden layers."""
-        n_in = len(encoders[-1].b) if encoders else n_features
-        return [*encoders, zero_output_layer(n_in, len(self.classes_))]
+    def _hold_out(
+        self, rows: Rows, random_state: np.random.RandomState
+    ) -> tuple[Rows, Rows]:
+        return labels.hold_out_labeled(rows, self.validation_fraction, random_state)
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:

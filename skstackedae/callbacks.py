@@ -104,13 +104,13 @@ class StopOnInterrupt:
         stops = self._stops and context.task_name == "iteration"
         if stops and _is_candidate(context):
             raise KeyboardInterrupt
-        if stops and not self._has_told:
-            self._has_told = True
-            warn_user(
+        if stops:
+            self._tell(
                 "Interrupted: training stops after this iteration, and the stages that "
-                "are left make one each. Interrupt again to stop at once.",
-                ConvergenceWarning,
+                "are left make one each. Interrupt again to stop at once."
             )
+        elif self._stops and context.parent is None:
+            self._tell("Interrupted too late: no iteration was left to stop.")
         return stops
 
     def teardown(self, estimator: Any, context: Any) -> None:
@@ -125,6 +125,12 @@ class StopOnInterrupt:
             The task of the fit.
         """
         self._restore()
+
+    def _tell(self, message: str) -> None:
+        """Warn, once a fit."""
+        if not self._has_told:
+            self._has_told = True
+            warn_user(message, ConvergenceWarning)
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         self._stops = True

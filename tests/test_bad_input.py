@@ -1274,3 +1274,23 @@ def test_the_largest_penalties_still_give_a_model(make, solver, dtype, few_digit
     # All that decay leaves, beside steps of Adam.
     assert all(np.abs(W).max() < 0.1 for W in model.coefs_)
     assert np.isfinite(model.score(X, y))
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+def test_numbers_beyond_all_floats(make, few_digits):
+    X, y = few_digits[0][:60], few_digits[1][:60]
+    model = make().fit(X, y)
+    weights = model.coefs_[0].copy()
+    huge = [[10**400] * 64] * 60
+    decoded = [[10**400] * model.intercepts_[-2].size] * 60
+    calls = [
+        ("X", lambda: model.fit(huge, y)),
+        ("X", lambda: model.transform(huge)),
+        ("X", lambda: model.inverse_transform(decoded)),
+        ("sample_weight", lambda: model.fit(X, y, sample_weight=[10**400] * 60)),
+        ("sample_weight", lambda: model.score(X, y, sample_weight=[10**400] * 60)),
+    ]
+    for name, call in calls:
+        with pytest.raises(ValueError, match=f"{name} has a number beyond"):
+            call()
+    assert_array_equal(model.coefs_[0], weights)

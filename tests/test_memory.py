@@ -269,6 +269,14 @@ def test_a_folder_that_others_can_write_to_warns(mode, data, tmp_path, monkeypat
     assert told == (mode not in (0o700, 0o755))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_the_folder_of_the_pickles_counts_too(data, tmp_path):
+    (tmp_path / "joblib").mkdir()
+    (tmp_path / "joblib").chmod(0o777)
+    with pytest.warns(UserWarning, match="Other users can write"):
+        small(memory=tmp_path).fit(*data)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="owners of POSIX")
 def test_the_groups_and_owners_of_folders(data, tmp_path, monkeypatch):
     pwd = pytest.importorskip("pwd")

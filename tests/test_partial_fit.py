@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from skstackedae import SparseAutoencoder
 from skstackedae._rows.noise import MaskingNoise
+from skstackedae._rows.threads import Threads
 from skstackedae._training import solvers
 
 pytestmark = pytest.mark.filterwarnings(
@@ -132,6 +133,23 @@ def test_passes_do_not_copy_the_losses_of_earlier_ones(make, few_digits):
     with pytest.raises(ValueError, match="no longer finite"):
         model.set_params(learning_rate_init=1e308).partial_fit(*few_digits)
     assert len(losses) == model.n_iter_ == 2
+
+
+@both_makers
+def test_an_interrupt_at_the_end_of_a_pass_leaves_the_losses(
+    make, few_digits, monkeypatch
+):
+    model = make()
+    more = {} if isinstance(model, SparseAutoencoder) else {"classes": range(10)}
+    losses = model.partial_fit(*few_digits, **more).loss_curve_
+
+    def interrupted(threads):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Threads, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(*few_digits)
+    assert len(losses) == len(model.loss_curve_) == model.n_iter_ == 1
 
 
 def test_weights_are_those_of_repeated_rows(few_digits, global_random_seed):

@@ -122,6 +122,18 @@ def test_a_second_interrupt_ends_the_fit_as_always(data):
         np.testing.assert_array_equal(W, old)
 
 
+def test_an_interrupt_after_the_last_iteration_is_told_of(data):
+    class InterruptsTheEnd(Interrupts):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                signal.raise_signal(signal.SIGINT)
+
+    model = make().set_callbacks(InterruptsTheEnd(None), StopOnInterrupt())
+    with pytest.warns(ConvergenceWarning, match="too late"):
+        model.fit(*data)
+    assert not any(record["stopped"] for record in model.history_)
+
+
 def test_the_next_fit_is_not_stopped(data):
     callback = StopOnInterrupt()
     model = make().set_callbacks(Interrupts("softmax", 0), callback)

@@ -118,23 +118,31 @@ def _train(
     return call.trained
 
 
-def _warn_of_shared_folder(memory: Memory) -> None:
+def _warn_of_shared_folder(memory: Any) -> None:
     """Warn if others can put files into the cache, whose code a fit would run."""
-    # Windows has no such owners and bits; a cache may have no folder.
-    location: Any = getattr(memory, "location", None)
-    if os.name != "posix" or not os.path.isdir(location or ""):
-        return
-    folder = os.stat(location)
+    # A cache may have no folder.
+    location = getattr(memory, "location", None) or ""
+    # joblib keeps the pickles in a folder of its own name.
+    for folder in (location, os.path.join(location, "joblib")):
+        if os.path.isdir(folder) and _is_shared(folder):
+            warn_user(
+                f"Other users can write to {folder!r}, the cache of `memory`. It "
+                "consists of pickles, and loading one runs any code in it. Use a "
+                "folder of your own, or take away their permission (chmod go-w).",
+                UserWarning,
+            )
+            return
+
+
+def _is_shared(path: str) -> bool:
+    """Whether others own the folder or can write to it, as far as POSIX tells."""
+    if os.name != "posix":
+        return False
+    folder = os.stat(path)
     is_foreign = folder.st_uid not in (os.geteuid(), 0)
     is_open = folder.st_mode & stat.S_IWOTH
-    is_shared = folder.st_mode & stat.S_IWGRP and not _is_private_group(folder)
-    if is_foreign or is_open or is_shared:
-        warn_user(
-            f"Other users can write to memory={location!r}. The cache consists "
-            "of pickles, and loading one runs any code in it. Use a folder of your "
-            "own, or take away their permission (chmod go-w).",
-            UserWarning,
-        )
+    is_open_to_group = folder.st_mode & stat.S_IWGRP and not _is_private_group(folder)
+    return bool(is_foreign or is_open or is_open_to_group)
 
 
 def _is_private_group(folder: os.stat_result) -> bool:

@@ -1,0 +1,155 @@
+"""Shared by stacks that learn from targets: the stages of a fit, and their order."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ._base import network_attributes
+from ._base_stacked import BaseStacked
+from ._layer_prototypes import layer_sizes, to_hidden_layer
+from ._network.layers import Layer
+from ._rows.preparation import prepare_rows
+from ._rows.rows import Rows
+from ._training.callbacks import Task
+from ._training.pretraining import HiddenLayer, pretrains_by_lbfgs_alone
+from ._training.stage import StageRecord, warn_diverged
+from ._training.supervised import SupervisedStage, zero_output_layer
+
+
+class BaseSupervisedStack(BaseStacked):
+    """A stack whose output layer is trained on targets, then all layers together.
+
+    Abstract: an estimator says what its targets are.
+    """
+
+    # Name of the stage that trains the output layer alone, and the layer's activation.
+    _output_stage: str
+    _output_activation: str
+
+    @abstractmethod
+    def _n_targets(self) -> int:
+        """Number of outputs of the network."""
+
+    @abstractmethod
+    def _has_targets(self, rows: Rows) -> bool:
+        """Whether any row has a target."""
+
+    @abstractmethod
+    def _targeted(self, rows: Rows) -> Rows:
+        """Take the rows that have a target, with the weights of the stages."""
+
+    @abstractmethod
+    def _hold_out(
+        self, rows: Rows, random_state: np.random.RandomState
+    ) -> tuple[Rows, Rows]:
+        """Split off rows that have targets, for validation."""
+
+    def _n_stages(self) -> int:
+        n_hidden = len(layer_sizes(self.hidden_layer_sizes))
+        return self._n_pretrained() + len(self._supervised_stages(n_hidden))
+
+    def _supervised_stages(self, n_hidden: int) -> list[SupervisedStage]:
+        """Stages 2 and 3: training of the output layer, fine-tuning, or both."""
+        fine_tunes = self.fine_tune and n_hidden > 0
+        stages = []
+        if not (fine_tunes and self._is_warm_start()):
+            stages.append(self._supervised_stage(self._output_stage, n_hidden))
+        if fine_tunes:
+            stages.append(self._supervised_stage("fine-tuning", 0))
+        return stages
+
+    def _supervised_stage(self, name: str, n_fixed: int) -> SupervisedStage:
+        hidden_alpha = self.alpha if self.hidden_alpha is None else self.hidden_alpha
+        return SupervisedStage(
+            self._stage(name), n_fixed, self.alpha, hidden_alpha, self.corruption
+        )
+
+    def _train(
+        self,
+        rows: Rows,
+        held_out: Rows | None,
+        random_state: np.random.RandomState,
+        task: Task,
+    ) -> None:
+        """Run the stages on validated rows, inside a call that holds the threads."""
+        autoencoders = self._autoencoders(rows.n_features, random_state)
+        hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]
+        rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
+        if self.early_stopping and held_out is None:
+            rows, held_out = self._hold_out(rows, random_state)
+        targeted = self._targeted(rows)
+        pretrained: list[StageRecord] = []
+        if self._is_warm_start():
+            layers = self._previous_network(autoencoders, rows.dtype)
+        else:
+            encoders, pretrained = self._new_encoders(autoencoders, hidden, rows, task)
+            layers = self._with_output(encoders, rows.n_features)
+        self.history_ = [record.to_dict() for record in pretrained]
+
+        def attributes(network: Sequence[Layer]) -> dict[str, Any]:
+            return {
+                **vars(self),
+                **network_attributes(network, self._output_activation),
+            }
+
+        records = []
+        stages = self._supervised_stages(len(layers) - 1)
+        for stage in stages:
+            layers, record = stage.run(
+                layers,
+                targeted,
+                held_out if stage is stages[-1] else None,
+                random_state,
+                task=task,
+                fitted_attributes=attributes,
+            )
+            records.append(record)
+            self.history_.append(record.to_dict())
+            self._set_record(record)
+        self._set_network(layers, self._output_activation)
+        warn_diverged([*pretrained, *records])
+        self._warn_unconverged(records)
+
+    def _partial_fit(
+        self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
+    ) -> None:
+        """Make one pass over validated rows; the first call pretrains on them first."""
+        autoencoders = self._autoencoders(rows.n_features, random_state)
+        rows = prepare_rows(rows, canonical=False)
+        if is_fitted:
+            layers = self._previous_network(autoencoders, rows.dtype)
+        else:
+            hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]
+            encoders, pretrained = self._new_encoders(
+                autoencoders, hidden, rows, Task()
+            )
+            layers = self._with_output(encoders, rows.n_features)
+            self.history_ = [record.to_dict() for record in pretrained]
+            self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
+        self.validation_scores_ = self.best_validation_score_ = None
+        if not self._has_targets(rows):
+            self._set_network(layers, self._output_activation)
+            return
+        n_fixed = 0 if self.fine_tune else len(layers) - 1
+        stage = self._supervised_stage("fine-tuning", n_fixed)
+        state = getattr(self, "_adam_state", None)
+        layers, loss, state = stage.run_epoch(
+            layers, self._targeted(rows), state, random_state
+        )
+        self._set_network(layers, self._output_activation)
+        self._set_epoch(loss, state)
+
+    def _is_canonical(self, hidden: Sequence[HiddenLayer]) -> bool:
+        """Whether 'lbfgs' runs all stages, for which rows are sorted."""
+        pretrains = self.pretrain and not self._is_warm_start()
+        return self.solver == "lbfgs" and (
+            not pretrains or pretrains_by_lbfgs_alone(hidden)
+        )
+
+    def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
+        """Put an output layer of zeros above the hidden layers."""
+        n_in = len(encoders[-1].b) if encoders else n_features
+        return [*encoders, zero_output_layer(n_in, self._n_targets())]
