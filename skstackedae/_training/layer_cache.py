@@ -136,7 +136,7 @@ def _warn_of_shared_folder(memory: Any) -> None:
 
 def _is_shared(path: str) -> bool:
     """Whether others own the folder or can write to it, as far as POSIX tells."""
-    if os.name != "posix":
+    if os.name != "posix":  # pragma: no cover - Windows has no such owners and bits
         return False
     folder = os.stat(path)
     is_foreign = folder.st_uid not in (os.geteuid(), 0)
