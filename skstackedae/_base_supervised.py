@@ -15,8 +15,13 @@ from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows
 from ._training.callbacks import Task
 from ._training.pretraining import HiddenLayer, pretrains_by_lbfgs_alone
+from ._training.pseudo_labels import PseudoLabels
 from ._training.stage import StageRecord, warn_diverged
-from ._training.supervised import SupervisedStage, zero_output_layer
+from ._training.supervised import (
+    Regularization,
+    SupervisedStage,
+    zero_output_layer,
+)
 
 
 class BaseSupervisedStack(BaseStacked):
@@ -42,6 +47,10 @@ class BaseSupervisedStack(BaseStacked):
         """Take the rows that have a target, with the weights of the stages."""
 
     @abstractmethod
+    def _pseudo_labels(self, rows: Rows) -> PseudoLabels | None:
+        """Take the rows without a target, if the network is to give them one."""
+
+    @abstractmethod
     def _hold_out(
         self, rows: Rows, random_state: np.random.RandomState
     ) -> tuple[Rows, Rows]:
@@ -62,10 +71,20 @@ class BaseSupervisedStack(BaseStacked):
         return stages
 
     def _supervised_stage(self, name: str, n_fixed: int) -> SupervisedStage:
-        hidden_alpha = self.alpha if self.hidden_alpha is None else self.hidden_alpha
-        return SupervisedStage(
-            self._stage(name), n_fixed, self.alpha, hidden_alpha, self.corruption
-        )
+        regularization = Regularization.from_parameters(self.get_params(deep=False))
+        return SupervisedStage(self._stage(name), n_fixed, regularization)
+
+    def _check_solver(self) -> None:
+        """Check that options of mini-batches come with a solver that has them."""
+        without_effect = {"dropout": 0, "max_norm": None, "pseudo_label_weight": 0}
+        for name, default in without_effect.items():
+            value = getattr(self, name, default)
+            if self.solver != "adam" and value != default:
+                raise ValueError(
+                    f"{name}={value!r} needs mini-batches, but solver="
+                    f"{self.solver!r} has none: set solver='adam', or {name}="
+                    f"{default!r}."
+                )
 
     def _train(
         self,
@@ -80,7 +99,7 @@ class BaseSupervisedStack(BaseStacked):
         rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
         if self.early_stopping and held_out is None:
             rows, held_out = self._hold_out(rows, random_state)
-        targeted = self._targeted(rows)
+        targeted, pseudo_labels = self._targeted(rows), self._pseudo_labels(rows)
         pretrained: list[StageRecord] = []
         if self._is_warm_start():
             layers = self._previous_network(autoencoders, rows.dtype)
@@ -98,10 +117,12 @@ class BaseSupervisedStack(BaseStacked):
         records = []
         stages = self._supervised_stages(len(layers) - 1)
         for stage in stages:
+            is_last = stage is stages[-1]
             layers, record = stage.run(
                 layers,
                 targeted,
-                held_out if stage is stages[-1] else None,
+                held_out if is_last else None,
+                pseudo_labels if is_last else None,
                 random_state,
                 task=task,
                 fitted_attributes=attributes,

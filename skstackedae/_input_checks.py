@@ -177,11 +177,16 @@ def check_labels(y: Any, name: str) -> Array:
 
 def check_supports_partial_fit(estimator: Any) -> None:
     """Check that no parameter needs all rows or the number of epochs."""
-    needed = {"solver": "adam", "early_stopping": False, "learning_rate": "constant"}
+    needed = {
+        "solver": "adam",
+        "early_stopping": False,
+        "learning_rate": "constant",
+        "pseudo_label_weight": 0,
+    }
     changes = [
         f"{name}={value!r}"
         for name, value in needed.items()
-        if getattr(estimator, name) != value
+        if getattr(estimator, name, value) != value
     ]
     if getattr(estimator, "class_weight", None) == "balanced":
         changes.append("class_weight as a dict or None")

@@ -77,11 +77,20 @@ class SparseAutoencoder(BaseNetwork):
         Weight of the sparsity penalty; 0 turns it off.
 
     corruption : float, default=0.0
-        Fraction of the entries of X that are masked (set to 0), in [0, 1); the network
-        learns to restore them from the rest [2]_. The seed, the mini-batch and the row
-        determine which entries are masked: 'adam' masks different entries in every
-        mini-batch, 'lbfgs' masks the same entries during the whole fit, because it
-        needs a function that does not change.
+        Fraction of the entries of X that are corrupted, in [0, 1); the network learns
+        to restore them from the rest [2]_. The seed, the mini-batch and the row
+        determine which entries are corrupted: 'adam' corrupts different entries in
+        every mini-batch, 'lbfgs' corrupts the same entries during the whole fit,
+        because it needs a function that does not change.
+
+    corruption_kind : {'masking', 'salt_and_pepper'}, default='masking'
+        How entries are corrupted: 'masking' sets them to 0, 'salt_and_pepper' sets each
+        of them to the smallest or to the largest value in X, by a fair coin [2]_.
+
+    emphasis : float, default=0.0
+        How much less the loss of the other entries counts than the loss of corrupted
+        entries, in [0, 1]: they have the weight ``1 - emphasis`` [2]_. With 1 only
+        corrupted entries count. Only used if `corruption` is not 0.
 
     tied_weights : bool, default=False
         Whether the decoder uses the transposed weights of the encoder.
@@ -232,6 +241,8 @@ class SparseAutoencoder(BaseNetwork):
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [checks.PENALTY],
         "corruption": [Interval(Real, 0, 1, closed="left")],
+        "corruption_kind": [StrOptions({"masking", "salt_and_pepper"})],
+        "emphasis": [Interval(Real, 0, 1, closed="both")],
         "tied_weights": ["boolean"],
         **TRAINING_CONSTRAINTS,
     }
@@ -250,6 +261,8 @@ class SparseAutoencoder(BaseNetwork):
         sparsity_target: float = 0.1,
         sparsity_weight: float = 3.0,
         corruption: float = 0.0,
+        corruption_kind: str = "masking",
+        emphasis: float = 0.0,
         tied_weights: bool = False,
         solver: str = "lbfgs",
         max_iter: int = 400,
@@ -274,6 +287,8 @@ class SparseAutoencoder(BaseNetwork):
         self.sparsity_target = sparsity_target
         self.sparsity_weight = sparsity_weight
         self.corruption = corruption
+        self.corruption_kind = corruption_kind
+        self.emphasis = emphasis
         self.tied_weights = tied_weights
         self.solver = solver
         self.max_iter = max_iter

@@ -30,6 +30,8 @@ from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training.callbacks import Task
+from ._training.pseudo_labels import PseudoLabels
+from ._user_warnings import warn_user
 
 
 class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
@@ -93,6 +95,31 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         entries during the whole stage. Pretraining uses `corruption` of the prototype
         instead.
 
+    dropout : float, default=0.0
+        Fraction of the hidden units that are dropped (set to 0) during fine-tuning, in
+        [0, 1) [2]_. 'adam' drops other units of each row in every mini-batch, and
+        multiplies the activations of the other units by ``1 / (1 - dropout)``, so that
+        predictions need no correction. Needs ``solver='adam'``.
+
+    max_norm : float or None, default=None
+        Largest norm that the incoming weights of a hidden unit have after a step of
+        fine-tuning [2]_; larger weights are scaled down. None means no limit. Needs
+        ``solver='adam'``.
+
+    pseudo_label_weight : float, default=0.0
+        Weight of the loss of unlabeled rows in the last stage, relative to the loss of
+        the labeled rows [3]_. The network's own predictions, without noise and made
+        anew for each mini-batch, serve as their labels. The weight is 0 in the first
+        eighth of the `max_iter` epochs, then rises linearly and has its full value
+        after three quarters of them; the stage does not stop before. 0 leaves unlabeled
+        rows to pretraining. Needs ``solver='adam'`` and `unlabeled_label`.
+
+    unlabeled_ratio : float, default=4.0
+        Number of unlabeled rows for each labeled row in a mini-batch, if
+        `pseudo_label_weight` is not 0. `batch_size` counts the labeled rows. An epoch
+        uses all labeled and all unlabeled rows; the kind that needs fewer mini-batches
+        is used again and again.
+
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
         iteration, 'adam' uses mini-batches. If this solver and those of the prototypes
@@ -146,8 +173,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     unlabeled_label : object, default=None
         Label that marks unlabeled rows in y (-1 in :mod:`sklearn.semi_supervised`).
-        `fit` pretrains on all rows; softmax training and fine-tuning use only the
-        labeled rows. None means that all rows are labeled.
+        `fit` pretrains on all rows; softmax training and fine-tuning use the labeled
+        rows and, with `pseudo_label_weight`, also the unlabeled ones. None means that
+        all rows are labeled.
 
     memory : None, str, path-like or joblib.Memory, default=None
         Cache for pretrained layers: with a cache, a search over parameters of
@@ -164,9 +192,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     random_state : int, RandomState instance or None, default=None
         Determines random number generation for the seeds of the autoencoders (layer by
-        layer), the validation split, the masking noise and the order of the
-        mini-batches. Pass an int for reproducible results across multiple function
-        calls.
+        layer), the validation split, the noise and the order of the mini-batches. Pass
+        an int for reproducible results across multiple function calls.
 
     n_jobs : int or None, default=None
         Number of threads that process blocks of rows. None means the number that
@@ -250,6 +277,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     ----------
     .. [1] A. Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning and
        Deep Learning tutorial, Stanford University.
+    .. [2] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", Journal of Machine Learning Research 15, 2014.
+    .. [3] D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning
+       Method for Deep Neural Networks", ICML 2013 Workshop on Challenges in
+       Representation Learning.
 
     Examples
     --------
@@ -274,6 +306,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         "alpha": [checks.PENALTY],
         "hidden_alpha": [checks.PENALTY, None],
         "corruption": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "pseudo_label_weight": [checks.PENALTY],
+        "unlabeled_ratio": [Interval(Real, 0, None, closed="neither")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "unlabeled_label": "no_validation",
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
@@ -295,6 +331,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         alpha: float = 1e-4,
         hidden_alpha: float | None = None,
         corruption: float = 0.0,
+        dropout: float = 0.0,
+        max_norm: float | None = None,
+        pseudo_label_weight: float = 0.0,
+        unlabeled_ratio: float = 4.0,
         solver: str = "lbfgs",
         max_iter: int = 400,
         tol: float = 1e-2,
@@ -320,6 +360,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         self.alpha = alpha
         self.hidden_alpha = hidden_alpha
         self.corruption = corruption
+        self.dropout = dropout
+        self.max_norm = max_norm
+        self.pseudo_label_weight = pseudo_label_weight
+        self.unlabeled_ratio = unlabeled_ratio
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
@@ -388,6 +432,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             If data or weights are invalid, if parameters contradict each other, or if
             the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
+        self._check_solver()
         task = Task.begin_fit(
             self, self._n_stages(), X=X, y=y, sample_weight=sample_weight
         )
@@ -641,11 +686,28 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         return bool(np.any(rows.y != labels.UNLABELED))
 
     def _targeted(self, rows: Rows) -> Rows:
-        y, weights = np.asarray(rows.y), rows.weights
-        weights_of_classes = labels.class_weights(
-            self.class_weight, self.classes_, y, weights
+        return labels.labeled_rows(rows, self._weights_of_classes(rows))
+
+    def _pseudo_labels(self, rows: Rows) -> PseudoLabels | None:
+        if self.pseudo_label_weight == 0:
+            return None
+        found = labels.unlabeled_rows(rows, self._weights_of_classes(rows))
+        if found is None:
+            warn_user(
+                f"pseudo_label_weight={self.pseudo_label_weight!r} has no effect, "
+                "because all rows have a label: mark rows without a label by "
+                "unlabeled_label, or set pseudo_label_weight=0.",
+                UserWarning,
+            )
+            return None
+        unlabeled, weights_of_labels = found
+        return PseudoLabels(
+            unlabeled, self.pseudo_label_weight, self.unlabeled_ratio, weights_of_labels
         )
-        return labels.labeled_rows(rows, weights_of_classes)
+
+    def _weights_of_classes(self, rows: Rows) -> Array:
+        y = np.asarray(rows.y)
+        return labels.class_weights(self.class_weight, self.classes_, y, rows.weights)
 
     def _hold_out(
         self, rows: Rows, random_state: np.random.RandomState

@@ -33,6 +33,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _num_samples
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._training.batches import Sampler
 from skstackedae._training.solvers import SOLVERS as SOLVER_FUNCTIONS
 from skstackedae._training.solvers import SolverOptions
 from skstackedae._training.stopping import HeldOutScores, Patience
@@ -831,6 +832,7 @@ WRONG_VALUES = {
     "activation": ["sigmoid", None, 1],
     "decoder_activation": ["softmax", None],
     "loss": ["mse", None],
+    "corruption_kind": ["salt", None],
     "tied_weights": [None, 1, "yes"],
     "solver": ["sgd", None],
     "n_iter_no_change": ["auto", None],
@@ -847,6 +849,7 @@ WRONG_VALUES = {
     "pretrain": [None, 1],
     "fine_tune": [None, 1],
     "hidden_alpha": ["auto"],
+    "max_norm": ["auto"],
     "class_weight": ["even", [1, 1, 1], 1.0],
     "memory": [3, b"cache"],
 }
@@ -854,6 +857,7 @@ RIGHT_VALUES = {
     "activation": ["logistic", "tanh"],
     "decoder_activation": ["logistic", "tanh", "relu", "identity"],
     "loss": ["squared_error", "log_loss"],
+    "corruption_kind": ["masking", "salt_and_pepper"],
     "tied_weights": [True, np.False_],
     "solver": ["lbfgs", "adam"],
     "n_iter_no_change": [np.inf],
@@ -870,6 +874,7 @@ RIGHT_VALUES = {
     "pretrain": [False, np.True_],
     "fine_tune": [False, np.True_],
     "hidden_alpha": [None],
+    "max_norm": [None],
     "class_weight": [None, "balanced", {}, {0: 0.0}, {1: 1e308}, {2: True}],
     "unlabeled_label": [None, -7, "none", np.inf, np.int8(9)],
     "memory": [None],
@@ -977,6 +982,20 @@ WRONG_SETTINGS = [
         class_weight=dict.fromkeys(range(3), 0),
     ),
     *(
+        wrong(
+            "classifier",
+            ValueError,
+            f"{name}={value}.* needs mini-batches.* set solver='adam', or {name}=",
+            "fit",
+            **{"solver": "lbfgs", name: value},
+        )
+        for name, value in (
+            ("dropout", 0.5),
+            ("max_norm", 2.0),
+            ("pseudo_label_weight", 1.0),
+        )
+    ),
+    *(
         wrong("classifier", ValueError, "is not a valid label", unlabeled_label=label)
         for label in (np.nan, [-1], np.array(-1), (), {}, 1j, b"a", pd.NA, object())
     ),
@@ -1030,18 +1049,23 @@ def parameter_rows(explicit, position):
                 yield pytest.param(kind, name, value, id=f"{kind}-{name}={text(value)}")
 
 
+# With other values there is no partial_fit.
+DECIDE_ABOUT_PASSES = "solver", "early_stopping", "learning_rate", "pseudo_label_weight"
+
+
 @pytest.mark.parametrize(("kind", "name", "value"), [*parameter_rows(WRONG_VALUES, 1)])
 def test_wrong_parameters(kind, name, value, fitted):
     words = f"The '{name}' parameter of {type(MAKERS[kind]()).__name__} must be"
     for method in ("fit", "partial_fit"):
         # Of an earlier fit: later passes must check parameters, too.
         model = copy.deepcopy(fitted[kind, False])
-        if method == "fit" or name not in ("solver", "early_stopping", "learning_rate"):
+        if method == "fit" or name not in DECIDE_ABOUT_PASSES:
             model.set_params(**{name: value})
             row = Row(name, value, InvalidParameterError, words)
             check(row, model, method, X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:pseudo_label_weight.* has no effect")
 @pytest.mark.parametrize(("kind", "name", "value"), [*parameter_rows(RIGHT_VALUES, 0)])
 def test_parameters_of_every_kind(kind, name, value, fitted):
     model = copy.deepcopy(fitted[kind, False]).set_params(**{name: value})
@@ -1186,9 +1210,10 @@ def test_stop_iteration_of_a_callback_is_an_error(solver):
             lambda theta, batch=None: (float(theta @ theta), 2 * theta),
             np.ones(3),
             options=options,
-            n_rows=10,
+            sampler=Sampler(10, "auto", True),
             random_state=np.random.RandomState(0),
             stopping=Raises(),
+            project=lambda theta: None,
         )
 
 

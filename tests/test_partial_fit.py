@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows.noise import MaskingNoise
+from skstackedae._rows.noise import Corruption
 from skstackedae._rows.threads import Threads
-from skstackedae._training import solvers
+from skstackedae._training.batches import Sampler
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter", "ignore:Most units of the"
@@ -170,18 +170,19 @@ def test_every_pass_draws_anew(
     make_random_state, few_digits, monkeypatch, global_random_seed
 ):
     orders, seeds = [], []
-    iter_batches, draw = solvers.iter_batches, MaskingNoise.draw.__func__
+    epoch, draw = Sampler.epoch, Corruption.draw.__func__
 
-    def watched_batches(*arguments):
-        orders.append(list(iter_batches(*arguments)))
-        return orders[-1]
+    def watched_epoch(*arguments):
+        batches = list(epoch(*arguments))
+        orders.append([indices for indices, _ in batches])
+        return batches
 
     def watched_draw(cls, *arguments):
         seeds.append(draw(cls, *arguments))
         return seeds[-1]
 
-    monkeypatch.setattr(solvers, "iter_batches", watched_batches)
-    monkeypatch.setattr(MaskingNoise, "draw", classmethod(watched_draw))
+    monkeypatch.setattr(Sampler, "epoch", watched_epoch)
+    monkeypatch.setattr(Corruption, "draw", classmethod(watched_draw))
     settings = {
         "corruption": 0.3,
         "random_state": make_random_state(global_random_seed),

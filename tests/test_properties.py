@@ -26,8 +26,9 @@ from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
 from skstackedae._rows.preparation import prepare_rows
+from skstackedae._training.batches import Batch
 from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
-from skstackedae._training.solvers import SOLVERS, Batch, SolverOptions
+from skstackedae._training.solvers import SOLVERS, SolverOptions
 
 pytestmark = pytest.mark.filterwarnings(
     # A few iterations on any data.
@@ -207,9 +208,10 @@ def test_permuted_features_permute_the_coefficients(solver, problem, random):
             objective.value_and_gradient,
             theta,
             options=SolverOptions(3, 10, "constant", 0.01, True),
-            n_rows=objective.rows.n_rows,
+            sampler=objective.sampler(10, True),
             random_state=np.random.RandomState(0),
             stopping=Never(),
+            project=objective.project,
         ).theta
 
     _, expected = permuted(objective, run(objective, theta), order)

@@ -10,7 +10,7 @@ takes A and not Z, because f' is cheaper to compute from A for every function he
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._array_api import Array, array_namespace
 
@@ -41,6 +41,22 @@ class Activation:
         Return the mean itself if the range is unbounded.
         """
         return (mean - self.lower) / self.span if self.is_bounded else mean
+
+
+def with_dropout(activation: Activation, mask: Array, probability: float) -> Activation:
+    """Return the activation of one forward pass that keeps units where mask is true."""
+    kept = 1.0 - probability
+
+    def function(Z: Array) -> Array:
+        A = activation.function(Z) / kept
+        return array_namespace(A).where(mask, A, array_namespace(A).zeros_like(A))
+
+    def backward(error: Array, A: Array) -> Array:
+        # A * kept is f(Z) where the unit is kept, and elsewhere the error is 0.
+        delta = activation.backward(error / kept, A * kept)
+        return array_namespace(A).where(mask, delta, array_namespace(A).zeros_like(A))
+
+    return replace(activation, function=function, backward=backward)
 
 
 def _logistic(Z: Array) -> Array:

@@ -11,8 +11,8 @@ numbers: the caller that sums them may write over them.
 from collections.abc import Sequence
 
 from .._array_api import Array, array_namespace
-from .layers import Layer, backward, forward, forward_output
-from .losses import Loss
+from .layers import Layer, backward, drop_units, forward, forward_output
+from .losses import Loss, ReconstructionLoss
 
 
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
@@ -28,15 +28,17 @@ def reconstruct(
     w: Array,
     H: Array,
     layers: Sequence[Layer],
-    loss: Loss,
+    loss: ReconstructionLoss,
     activity_error: Array | None,
+    emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
     """Loss of the reconstructions from H, and its gradients by all weights and biases.
 
-    ``activity_error`` is the derivative of a penalty by each unit's mean activation.
+    ``activity_error`` is the derivative of a penalty by each unit's mean activation,
+    ``emphasis`` (n, n_features) are weights of the entries of X.
     """
     activations = [X, *forward(H, layers[1:])]
-    value, delta = loss.value_and_delta(activations[-1], y, w)
+    value, delta = loss.value_and_delta(activations[-1], y, w, emphasis)
     if activity_error is not None:
         activity_error = w[:, None] * activity_error
     coef_grads, intercept_grads = backward(activations, layers, delta, activity_error)
@@ -44,14 +46,51 @@ def reconstruct(
 
 
 def predict(
-    X: Array, y: Array, w: Array, layers: Sequence[Layer], loss: Loss
+    X: Array,
+    y: Array,
+    w: Array,
+    layers: Sequence[Layer],
+    loss: Loss,
+    dropout: float = 0.0,
+    masks: Sequence[Array] | None = None,
 ) -> tuple[float | Array, ...]:
-    """Loss of the network's predictions, and its gradients by weights and biases."""
+    """Loss of the network's predictions, and its gradients by weights and biases.
+
+    With masks, hidden units are dropped, each with the probability ``dropout``.
+    """
+    if masks is not None:
+        layers = drop_units(layers, masks, dropout)
     activations = forward(X, layers)
     # Step 2: the delta of the output layer.
     value, delta = loss.value_and_delta(activations[-1], y, w)
     coef_grads, intercept_grads = backward(activations, layers, delta)
     return value, *coef_grads, *intercept_grads
+
+
+def predict_pseudo_labels(
+    X: Array,
+    clean_X: Array,
+    w: Array,
+    layers: Sequence[Layer],
+    class_weights: Array,
+    loss: Loss,
+    dropout: float = 0.0,
+    masks: Sequence[Array] | None = None,
+) -> tuple[float | Array, ...]:
+    """As `predict`, with the most probable classes of clean rows as labels [1]_.
+
+    The labels are constants in the gradients. A row is weighted by its label.
+
+    References
+    ----------
+    .. [1] D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning
+       Method for Deep Neural Networks", ICML 2013 Workshop on Challenges in
+       Representation Learning.
+    """
+    xp = array_namespace(X)
+    labels = xp.argmax(forward_output(clean_X, layers), axis=1)
+    w = w * xp.take(class_weights, labels)
+    return predict(X, labels, w, layers, loss, dropout, masks)
 
 
 def weighted_loss(

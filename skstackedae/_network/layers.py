@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from .._array_api import Array, array_namespace
-from .activations import Activation
+from .activations import Activation, with_dropout
 
 
 class Layer(NamedTuple):
@@ -41,6 +41,26 @@ def make_layers(
 ) -> list[Layer]:
     """Make layers from lists of weights, biases and activations."""
     return [Layer(*parts) for parts in zip(coefs, intercepts, activations, strict=True)]
+
+
+def drop_units(
+    layers: Sequence[Layer], masks: Sequence[Array], probability: float
+) -> list[Layer]:
+    """Layers whose hidden units are dropped where a mask of the layer is false.
+
+    Kept activations grow by 1 / (1 - probability), so that their expected values stay
+    the same [1]_. Masks are (n_rows, n_out) and belong to the rows of one forward pass.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", Journal of Machine Learning Research 15, 2014.
+    """
+    hidden = [
+        layer._replace(activation=with_dropout(layer.activation, mask, probability))
+        for layer, mask in zip(layers[:-1], masks, strict=True)
+    ]
+    return [*hidden, layers[-1]]
 
 
 def forward(X: Array, layers: Sequence[Layer]) -> list[Array]:

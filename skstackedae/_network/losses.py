@@ -8,6 +8,9 @@ w : (n_rows,)
     Sample weights; they already carry the 1/n of a mean.
 value_and_delta(Z, target, w) -> (float, (n_rows, n_outputs))
     sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z.
+value_and_delta(Z, target, w, emphasis)
+    The same of a loss that is a sum over outputs, each of them weighted by emphasis
+    (n_rows, n_outputs).
 predict(Z) -> (n_rows, n_outputs)
     The prediction of the network: the reconstruction, or the class probabilities.
 """
@@ -30,8 +33,16 @@ class Loss(Protocol):
         """Weighted sum of the rows' losses, and its derivative by Z."""
 
 
-class ReconstructionLoss(Loss, Protocol):
-    """A loss that can also score single rows."""
+class ReconstructionLoss(Protocol):
+    """A loss that is a sum over outputs, with weights if wanted; it scores rows."""
+
+    def predict(self, Z: Array) -> Array:
+        """Turn raw predictions into predicted values."""
+
+    def value_and_delta(
+        self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
+    ) -> tuple[float, Array]:
+        """Weighted sum of the rows' losses, and its derivative by Z."""
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the loss of each row."""
@@ -63,11 +74,18 @@ class SquaredError:
         """Return half the squared distance of each row to its target."""
         return 0.5 * _squared_norms(self.predict(Z) - target)
 
-    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
+    def value_and_delta(
+        self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
+    ) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         prediction = self.predict(Z)
         error = prediction - target
-        value = 0.5 * _weighted_sum(_squared_norms(error), w)
+        if emphasis is None:
+            value = 0.5 * _weighted_sum(_squared_norms(error), w)
+        else:
+            xp = array_namespace(Z)
+            value = 0.5 * _weighted_sum(xp.sum(error * error * emphasis, axis=1), w)
+            error *= emphasis
         error *= w[:, None]
         return value, self.activation.backward(error, prediction)
 
@@ -90,21 +108,29 @@ class LogLoss:
         """Return the cross-entropy of each row."""
         return self._row_losses(Z, self.predict(Z), target)
 
-    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
+    def value_and_delta(
+        self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
+    ) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         P = self.predict(Z)
-        value = _weighted_sum(self._row_losses(Z, P, target), w)
+        value = _weighted_sum(self._row_losses(Z, P, target, emphasis), w)
         delta = P - target
+        if emphasis is not None:
+            delta *= emphasis
         delta *= w[:, None]
         return value, delta
 
-    def _row_losses(self, Z: Array, P: Array, target: Array) -> Array:
+    def _row_losses(
+        self, Z: Array, P: Array, target: Array, emphasis: Array | None = None
+    ) -> Array:
         xp = array_namespace(Z)
         # log(1 + exp(z)) = max(z, 0) - log(max(p, 1 - p)), where max(p, 1 - p) lies
         # between 1/2 and 1.
         losses = xp.maximum(Z, xp.zeros_like(Z))
         losses -= Z * target
         losses -= xp.log(xp.maximum(P, 1.0 - P))
+        if emphasis is not None:
+            losses *= emphasis
         return xp.sum(losses, axis=1)
 
 

@@ -1,4 +1,7 @@
-"""Penalties on parameters and on mean activations: each gives value and derivative."""
+"""Penalties on parameters and on mean activations, and a constraint on weights.
+
+Each penalty gives its value and its derivative.
+"""
 
 from .._array_api import Array, array_namespace
 
@@ -10,6 +13,22 @@ def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
     """alpha/2 * ||W||^2 and its gradient, in the precision of W."""
     flat = array_namespace(W).reshape(W, (-1,))
     return 0.5 * alpha * float(flat @ flat), alpha * W
+
+
+def limit_norms(W: Array, max_norm: float) -> None:
+    """Shrink the columns of W, the incoming weights of units, to this norm, in place.
+
+    The max-norm constraint of [1]_.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+       Overfitting", Journal of Machine Learning Research 15, 2014.
+    """
+    xp = array_namespace(W)
+    norms = xp.sqrt(xp.sum(W * W, axis=0))
+    if bool(xp.any(norms > max_norm)):
+        W *= xp.where(norms > max_norm, max_norm / norms, xp.ones_like(norms))
 
 
 def kl_sparsity(mean_activation: Array, target: float) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._array_api import Array, DType
-from .noise import MaskingNoise
+from .noise import Corruption
 from .threads import Threads
 
 # Size of a block in all layers together, small enough to stay near the cache of a core.
@@ -43,6 +43,9 @@ MIN_RUNS = 32
 
 #: A pure function (X, y, w, ...) -> tuple of arrays and numbers, of dense arrays.
 Kernel: TypeAlias = Callable[..., Any]
+
+#: A pure function (batch number, first row, number of rows) -> random numbers of rows.
+Draw: TypeAlias = Callable[[int, int, int], Any]
 BlockCall: TypeAlias = Callable[[], Any]
 
 
@@ -66,12 +69,14 @@ class RowsInMemory:
         Number of entries that one row has in all layers together; None for X alone.
     block_rows : int or None
         Rows in a block; None chooses by `row_width`.
-    noise : MaskingNoise or None
+    noise : Corruption or None
         Noise in the kernels' X.
     indices : ndarray of int or None
-        Rows of a mini-batch.
+        Rows of a view or of a mini-batch; None for all rows.
     batch_number : int
         Number of the mini-batch; 0 for all rows.
+    weight_factor : float
+        Factor of the weights, by which a mini-batch stands for all rows.
     """
 
     X: Any
@@ -81,9 +86,10 @@ class RowsInMemory:
     threads: Threads | None = None
     row_width: int | None = None
     block_rows: int | None = None
-    noise: MaskingNoise | None = None
+    noise: Corruption | None = None
     indices: Array | None = None
     batch_number: int = 0
+    weight_factor: float = 1.0
 
     @property
     def n_rows(self) -> int:
@@ -103,12 +109,14 @@ class RowsInMemory:
         row_width = self.row_width or self.n_features
         return cut_rows(self.n_rows, row_width * self.dtype.itemsize)
 
-    def sum(self, kernel: Kernel, *args: Any, kept: Any = None) -> list[Any]:
+    def sum(
+        self, kernel: Kernel, *args: Any, kept: Any = None, draw: Draw | None = None
+    ) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order.
 
         A few blocks are added in the precision of X, runs of blocks in float64.
         """
-        calls = self._calls(kernel, args, kept)
+        calls = self._calls(kernel, args, kept, draw)
         runs = [calls[run] for run in cut_runs(len(calls))]
         results = self._run([partial(_sum_of_run, run) for run in runs])
         if len(calls) <= RUN_LENGTH:
@@ -140,21 +148,30 @@ class RowsInMemory:
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
         """Return the rows with function(X, *args) in the place of X."""
-        return replace(self, X=self.map(function, *args), row_width=None)
+        y, weights = self.y, self.weights
+        if self.indices is not None:
+            y = None if y is None else y[self.indices]
+            weights = weights[self.indices]
+        X = self.map(function, *args)
+        return replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
 
     def batch(self, indices: Array, number: int) -> Self:
         """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        factor = self.n_rows / len(indices)
+        if self.indices is not None:
+            indices = self.indices[indices]
         # Not by replace, which takes three times as long: there are many mini-batches.
         return type(self)(
             *(self.X, self.y, self.weights, self.dtype, self.threads),
-            *(self.row_width, self.block_rows, self.noise, indices, number),
+            *(self.row_width, self.block_rows, self.noise, indices),
+            *(number, factor),
         )
 
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
         return replace(self, row_width=row_width)
 
-    def with_noise(self, noise: MaskingNoise | None) -> Self:
+    def with_noise(self, noise: Corruption | None) -> Self:
         """Return the rows with other noise in their X."""
         return replace(self, noise=noise)
 
@@ -166,6 +183,10 @@ class RowsInMemory:
         """Return the rows at these positions, or where a mask is true."""
         y = None if self.y is None else self.y[indices]
         return replace(self, X=self.X[indices], y=y, weights=self.weights[indices])
+
+    def view(self, indices: Array) -> Self:
+        """Return the rows at these positions without a copy, for mini-batches."""
+        return replace(self, indices=indices)
 
     def value_range(self) -> tuple[float, float]:
         """Least and largest entry of X."""
@@ -180,16 +201,24 @@ class RowsInMemory:
             X = self.noise.apply(X, self.batch_number, cut.start)
         weights = None if self.weights is None else self.weights[rows]
         if weights is not None and self.indices is not None:
-            weights *= weights.dtype.type(self.X.shape[0] / len(self.indices))
+            weights *= weights.dtype.type(self.weight_factor)
         return X, y, weights
 
     def _calls(
-        self, kernel: Kernel, args: tuple[Any, ...], kept: Any = None
+        self,
+        kernel: Kernel,
+        args: tuple[Any, ...],
+        kept: Any = None,
+        draw: Draw | None = None,
     ) -> list[BlockCall]:
         """Bind the kernel to each block, which is loaded when the call is made."""
 
         def call(cut: slice, *item: Any) -> Any:
-            return kernel(*self.load(cut), *item, *args)
+            given = (*self.load(cut), *item, *args)
+            if draw is None:
+                return kernel(*given)
+            drawn = draw(self.batch_number, cut.start, cut.stop - cut.start)
+            return kernel(*given, drawn)
 
         columns = [self.slices] if kept is None else [self.slices, kept]
         return [partial(call, *items) for items in zip(*columns, strict=True)]

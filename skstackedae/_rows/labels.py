@@ -198,6 +198,26 @@ def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyR
     return prepare_rows(rows.with_targets(rows.y, weights), canonical=False)
 
 
+def unlabeled_rows(
+    rows: AnyRows, weights_of_classes: Array
+) -> tuple[AnyRows, Array] | None:
+    """View the rows without a label; return them, and the weights of labels for them.
+
+    The rows have no targets, and weights of sum 1. The weights of labels have the scale
+    that they have for labeled rows. Return None if all rows have a label.
+    """
+    assert rows.y is not None
+    unlabeled = rows.y == UNLABELED
+    if not unlabeled.any():
+        return None
+    weights = np.where(unlabeled, rows.weights.astype(np.float64), 0.0)
+    view = rows.with_targets(None, (weights / weights.sum()).astype(rows.dtype))
+    weights_of_labels = weights_of_classes / np.average(
+        weights_of_classes[rows.y[~unlabeled]], weights=rows.weights[~unlabeled]
+    )
+    return view.view(np.flatnonzero(unlabeled)), weights_of_labels
+
+
 def hold_out_labeled(
     rows: AnyRows, fraction: float, random_state: np.random.RandomState
 ) -> tuple[AnyRows, AnyRows]:

@@ -1,10 +1,20 @@
-"""Masking noise: sets entries of X to 0 during training."""
+"""Random numbers for rows: corrupted inputs and dropped units during training.
+
+They are a function of the seed, the number of the mini-batch, and the position of the
+row in the mini-batch. A row has the same numbers however the rows are cut into blocks,
+and no state is kept: the generator is a counter that starts at the position of the
+row [1]_.
+
+References
+----------
+.. [1] J. K. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .._array_api import Array
+from .._array_api import Array, DType
 
 # One 16-bit number is drawn for each entry, because random floats would take a fifth of
 # the time of an evaluation.
@@ -15,50 +25,138 @@ ENTRIES_PER_STEP = 16
 
 
 @dataclass(frozen=True)
-class MaskingNoise:
-    """Sets entries of X to 0, each with the same probability [1]_.
-
-    The masked entries are a function of the seed, the number of the mini-batch, and the
-    position of the row in the mini-batch. A row has the same noise however the rows are
-    cut into blocks, and no state is kept: the generator is a counter that starts at the
-    position of the row [2]_.
+class Corruption:
+    """Replaces entries of X, each with the same probability [1]_.
 
     Parameters
     ----------
     probability : float
-        Probability that an entry is set to 0, rounded to a multiple of 1 / N_LEVELS.
+        Probability that an entry is replaced, rounded to a multiple of 1 / N_LEVELS.
     seed : int
         Nonnegative seed.
+    values : (float, float)
+        An entry is replaced by one of these, chosen by a fair coin: (0, 0) for masking
+        noise, the least and the largest value for salt-and-pepper noise.
 
     References
     ----------
     .. [1] P. Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
        Learning Research 11, 2010.
-    .. [2] J. K. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
     """
 
     probability: float
     seed: int
+    values: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def draw(
-        cls, probability: float, random_state: np.random.RandomState
-    ) -> "MaskingNoise | None":
+        cls,
+        probability: float,
+        random_state: np.random.RandomState,
+        values: tuple[float, float] = (0.0, 0.0),
+    ) -> "Corruption | None":
         """Draw a seed; return None without a draw if the probability is 0."""
         if probability == 0:
             return None
-        return cls(probability, random_state.randint(2**31 - 1))
+        return cls(probability, _draw_seed(random_state), values)
 
     def apply(self, X: Array, batch_number: int, first_row: int) -> Array:
         """Return a copy of X with noise; its rows are numbered from ``first_row``."""
-        n_rows, n_features = X.shape
-        steps = -(-n_features // ENTRIES_PER_STEP)
-        seeds = np.random.SeedSequence((self.seed, batch_number))
-        generator = np.random.Philox(
-            key=seeds.generate_state(2, np.uint64), counter=first_row * steps
+        levels = self._levels(batch_number, first_row, X.shape)
+        threshold = _threshold(self.probability)
+        low, high = map(X.dtype.type, self.values)
+        if low == high:
+            return np.where(levels >= threshold, X, low)
+        extremes = np.where(levels < threshold // 2, low, high)
+        return np.where(levels >= threshold, X, extremes)
+
+    def is_corrupted(
+        self, batch_number: int, first_row: int, shape: tuple[int, int]
+    ) -> Array:
+        """Return which entries `apply` replaces in an X of this shape."""
+        levels = self._levels(batch_number, first_row, shape)
+        return levels < _threshold(self.probability)
+
+    def _levels(
+        self, batch_number: int, first_row: int, shape: tuple[int, int]
+    ) -> Array:
+        return _random_levels((self.seed, batch_number), first_row, shape)
+
+
+@dataclass(frozen=True)
+class Emphasis:
+    """Weights of the entries of X in the loss: 1 for corrupted ones, less for others.
+
+    A draw for `Rows.sum`: it returns the weights for the rows of a block.
+    """
+
+    corruption: Corruption
+    weight_of_others: float
+    n_features: int
+    dtype: DType
+
+    def __call__(self, batch_number: int, first_row: int, n_rows: int) -> Array:
+        """Return the weights, of shape (n_rows, n_features)."""
+        corrupted = self.corruption.is_corrupted(
+            batch_number, first_row, (n_rows, self.n_features)
         )
-        draws = generator.random_raw(4 * steps * n_rows).view(np.uint16)
-        levels = draws.reshape(n_rows, -1)[:, :n_features]
-        return np.where(
-            levels >= round(self.probability * N_LEVELS), X, X.dtype.type(0)
-        )
+        one, other = self.dtype.type(1), self.dtype.type(self.weight_of_others)
+        return np.where(corrupted, one, other)
+
+
+@dataclass(frozen=True)
+class DropoutMasks:
+    """Which units of the hidden layers are kept, for the rows of a block.
+
+    A draw for `Rows.sum`. Each unit of each row is dropped with the same probability,
+    rounded to a multiple of 1 / N_LEVELS.
+    """
+
+    probability: float
+    seed: int
+    widths: tuple[int, ...]
+
+    @classmethod
+    def draw(
+        cls,
+        probability: float,
+        random_state: np.random.RandomState,
+        widths: tuple[int, ...],
+    ) -> "DropoutMasks | None":
+        """Draw a seed; return None without a draw if the probability is 0."""
+        if probability == 0:
+            return None
+        return cls(probability, _draw_seed(random_state), widths)
+
+    def __call__(self, batch_number: int, first_row: int, n_rows: int) -> list[Array]:
+        """Return a mask of shape (n_rows, width) for each layer; True is kept."""
+        threshold = _threshold(self.probability)
+        # Layers count from 1, because a seed of (a, b, 0) is the same as (a, b).
+        return [
+            _random_levels((self.seed, batch_number, layer), first_row, (n_rows, width))
+            >= threshold
+            for layer, width in enumerate(self.widths, start=1)
+        ]
+
+
+def _draw_seed(random_state: np.random.RandomState) -> int:
+    """Draw a seed for the noise of a stage."""
+    return int(random_state.randint(2**31 - 1))
+
+
+def _threshold(probability: float) -> int:
+    return round(probability * N_LEVELS)
+
+
+def _random_levels(
+    key: tuple[int, ...], first_row: int, shape: tuple[int, int]
+) -> Array:
+    """Return random 16-bit integers for some rows, numbered from ``first_row``."""
+    n_rows, width = shape
+    steps = -(-width // ENTRIES_PER_STEP)
+    seeds = np.random.SeedSequence(key)
+    generator = np.random.Philox(
+        key=seeds.generate_state(2, np.uint64), counter=first_row * steps
+    )
+    draws = generator.random_raw(4 * steps * n_rows).view(np.uint16)
+    return draws.reshape(n_rows, -1)[:, :width]

@@ -6,8 +6,8 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 
 from .._array_api import Array, DType
-from .blocks import Kernel, RowsInMemory, compute_dtype
-from .noise import MaskingNoise
+from .blocks import Draw, Kernel, RowsInMemory, compute_dtype
+from .noise import Corruption
 from .threads import Threads
 
 
@@ -42,11 +42,14 @@ class Rows(Protocol):
     def weights(self) -> Array:
         """Weights of the rows."""
 
-    def sum(self, kernel: Kernel, *args: Any, kept: Any = None) -> list[Any]:
+    def sum(
+        self, kernel: Kernel, *args: Any, kept: Any = None, draw: Draw | None = None
+    ) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order.
 
-        The kernel gets the kept results of its rows after X, y and w. It must return
-        new arrays, because sums may be written over them.
+        The kernel gets the kept results of its rows after X, y and w, and what is drawn
+        for its rows after all other arguments. It must return new arrays, because sums
+        may be written over them.
         """
 
     def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Array]]:
@@ -67,7 +70,7 @@ class Rows(Protocol):
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
 
-    def with_noise(self, noise: MaskingNoise | None) -> Self:
+    def with_noise(self, noise: Corruption | None) -> Self:
         """Return the rows with this noise in their X; None removes noise."""
 
     def with_targets(self, y: Array | None, weights: Array) -> Self:
@@ -75,6 +78,9 @@ class Rows(Protocol):
 
     def take(self, indices: Array) -> Self:
         """Return the rows at these positions, or where a mask is true."""
+
+    def view(self, indices: Array) -> Self:
+        """Return the rows at these positions without a copy, for mini-batches."""
 
     def load(self, cut: slice) -> tuple[Array, Array, Array]:
         """Return X, y and w of some rows, as a kernel gets them."""

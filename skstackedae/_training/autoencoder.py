@@ -11,7 +11,7 @@ from .._network.activations import ACTIVATIONS
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import RECONSTRUCTION_LOSSES
-from .._rows.noise import MaskingNoise
+from .._rows.noise import Corruption, Emphasis
 from .._rows.preparation import prepare_rows, train_validation_split
 from .._rows.rows import Rows
 from .callbacks import Attributes, Task
@@ -34,6 +34,8 @@ class AutoencoderSettings:
     sparsity_target: float
     sparsity_weight: float
     corruption: float
+    corruption_kind: str
+    emphasis: float
     tied_weights: bool
     early_stopping: bool
     validation_fraction: float
@@ -64,18 +66,34 @@ class AutoencoderSettings:
             (n_features, self.n_components, n_features), tied=self.tied_weights
         )
 
-    def objective(self, rows: Rows) -> AutoencoderObjective:
+    def corruption_of(
+        self, rows: Rows, random_state: np.random.RandomState
+    ) -> Corruption | None:
+        """Return the noise in rows; it has a seed of its own."""
+        values = (0.0, 0.0)
+        if self.corruption_kind == "salt_and_pepper":
+            values = rows.value_range()
+        return Corruption.draw(self.corruption, random_state, values)
+
+    def objective(
+        self, rows: Rows, noise: Corruption | None = None
+    ) -> AutoencoderObjective:
         """Return the function of theta that training minimizes."""
+        emphasis = None
+        if noise is not None and self.emphasis > 0:
+            weight = 1.0 - self.emphasis
+            emphasis = Emphasis(noise, weight, rows.n_features, rows.dtype)
         layout = self.layout(rows.n_features)
         decoder = ACTIVATIONS[self.decoder_activation]
         return AutoencoderObjective(
-            rows.cut_for(sum(layout.sizes)),
+            rows.cut_for(sum(layout.sizes)).with_noise(noise),
             layout,
             ACTIVATIONS[self.activation],
             RECONSTRUCTION_LOSSES[self.loss](decoder),
             alpha=self.alpha,
             sparsity_target=self.sparsity_target,
             sparsity_weight=self.sparsity_weight,
+            emphasis=emphasis,
         )
 
     def layers(self, theta: Array, rows: Rows) -> list[Layer]:
@@ -186,9 +204,9 @@ def _begin(
     can_be_scaled = stage.layer in (None, 1)
     check_range(rows, decoder, settings.loss, stage.title, can_be_scaled=can_be_scaled)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
-    noise = MaskingNoise.draw(settings.corruption, random_state)
+    noise = settings.corruption_of(rows, random_state)
     theta0 = theta0.astype(rows.dtype, copy=False)
-    return settings.objective(rows.with_noise(noise)), theta0
+    return settings.objective(rows, noise), theta0
 
 
 def _finish(

@@ -20,10 +20,12 @@ from .._network import kernels
 from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
-from .._network.losses import SOFTMAX, Loss
-from .._network.penalties import kl_sparsity, weight_decay
+from .._network.losses import SOFTMAX, Loss, ReconstructionLoss
+from .._network.penalties import kl_sparsity, limit_norms, weight_decay
+from .._rows.noise import DropoutMasks, Emphasis
 from .._rows.rows import Rows
-from .solvers import Batch
+from .batches import Batch, Sampler
+from .pseudo_labels import PseudoLabels
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,17 @@ class AutoencoderObjective:
         + sparsity_weight * sum_j KL(sparsity_target || mean_activation_j)
 
     Rows have no targets: the reconstruction is compared with the rows without noise.
+    With emphasis, the loss of a row is a sum whose terms are weighted.
     """
 
     rows: Rows
     layout: ParameterLayout
     activation: Activation
-    loss: Loss
+    loss: ReconstructionLoss
     alpha: float
     sparsity_target: float
     sparsity_weight: float
+    emphasis: Emphasis | None = None
 
     def layers(self, theta: Array) -> list[Layer]:
         """Encoder and decoder; the decoder's activation belongs to the loss."""
@@ -53,14 +57,19 @@ class AutoencoderObjective:
         self, theta: Array, batch: Batch | None = None
     ) -> tuple[float, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
-        rows = self.rows if batch is None else self.rows.batch(*batch)
+        rows = _rows_of_batch(self.rows, batch)
         layers = self.layers(theta)
         # Two passes, because backpropagation needs the derivative of the penalty, which
         # needs the mean activations of all rows. The activations are kept in between.
         encoded, (totals, total_weight) = rows.keep(kernels.encode, layers[0])
         penalty, activity_error = self._sparsity(totals, total_weight)
         value, *gradients = rows.sum(
-            kernels.reconstruct, layers, self.loss, activity_error, kept=encoded
+            kernels.reconstruct,
+            layers,
+            self.loss,
+            activity_error,
+            kept=encoded,
+            draw=self.emphasis,
         )
         weights = self.layout.weights(theta)
         return _add_decay(
@@ -71,6 +80,13 @@ class AutoencoderObjective:
             # Tied weights count twice, once for each layer.
             alphas=[2 * self.alpha / len(weights) for _ in weights],
         )
+
+    def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
+        """Return what draws mini-batches of the rows."""
+        return Sampler(self.rows.n_rows, batch_size, shuffle)
+
+    def project(self, theta: Array) -> None:
+        """Leave theta as it is: there are no constraints."""
 
     def _sparsity(self, totals: Array, total_weight: Any) -> tuple[float, Array | None]:
         if self.sparsity_weight == 0:
@@ -89,6 +105,9 @@ class NetworkObjective:
     """Softmax classifier on any number of hidden layers, zero included.
 
     J = -sum_i w_i log P[i, y_i] + alpha/2 ||W_out||^2 + hidden_alpha/2 sum_l ||W_l||^2
+
+    With dropout, P is the prediction of a network without the dropped units. In
+    mini-batches with unlabeled rows, the loss of their pseudo-labels is added.
     """
 
     rows: Rows
@@ -97,6 +116,9 @@ class NetworkObjective:
     alpha: float
     hidden_alpha: float
     loss: Loss = SOFTMAX
+    dropout: DropoutMasks | None = None
+    max_norm: float | None = None
+    pseudo_labels: PseudoLabels | None = None
 
     def layers(self, theta: Array) -> list[Layer]:
         """Hidden layers and the layer of the logits."""
@@ -107,16 +129,43 @@ class NetworkObjective:
         self, theta: Array, batch: Batch | None = None
     ) -> tuple[float, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
-        rows = self.rows if batch is None else self.rows.batch(*batch)
-        value, *gradients = rows.sum(kernels.predict, self.layers(theta), self.loss)
+        layers, rows = self.layers(theta), _rows_of_batch(self.rows, batch)
+        probability = self.dropout.probability if self.dropout else 0.0
+        sums = rows.sum(
+            kernels.predict, layers, self.loss, probability, draw=self.dropout
+        )
+        if self.pseudo_labels is not None and batch is not None:
+            more = self.pseudo_labels.loss_and_gradients(layers, self.loss, batch)
+            if more is not None:
+                sums = [a + b for a, b in zip(sums, more, strict=True)]
+        value, *gradients = sums
         alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
         return _add_decay(float(value), gradients, theta, self.layout, alphas=alphas)
+
+    def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
+        """Return what draws mini-batches of labeled and unlabeled rows."""
+        if self.pseudo_labels is None:
+            return Sampler(self.rows.n_rows, batch_size, shuffle)
+        return Sampler(
+            *(self.rows.n_rows, batch_size, shuffle),
+            *(self.pseudo_labels.rows.n_rows, self.pseudo_labels.unlabeled_ratio),
+        )
+
+    def project(self, theta: Array) -> None:
+        """Shrink the incoming weights of hidden units to `max_norm`, in place."""
+        if self.max_norm is not None:
+            for W in self.layout.weights(theta)[:-1]:
+                limit_norms(W, self.max_norm)
 
     def accuracy(self, theta: Array) -> float:
         """Weighted fraction of the rows that are classified correctly."""
         rows = self.rows.with_noise(None)
         hits, total = rows.sum(kernels.hits, self.layers(theta))
         return float(hits / total)
+
+
+def _rows_of_batch(rows: Rows, batch: Batch | None) -> Rows:
+    return rows if batch is None else rows.batch(batch.indices, batch.number)
 
 
 def mean_loss(

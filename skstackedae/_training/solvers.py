@@ -3,21 +3,26 @@
 Solvers know nothing about networks and do not change their arguments. All have the same
 signature, so a new solver is a function and a line in SOLVERS::
 
-    solver(value_and_gradient, theta0, *, options, n_rows, random_state, stopping)
+    solver(
+        value_and_gradient, theta0, *, options, sampler, random_state, stopping, project
+    )
 
 ``value_and_gradient(theta)`` evaluates all rows; ``value_and_gradient(theta, batch)`` a
-mini-batch of them. After each iteration the solver asks ``stopping`` whether to stop.
+mini-batch of them, which ``sampler`` draws. After each iteration the solver asks
+``stopping`` whether to stop. ``project(theta)`` brings theta back to where it may be,
+in place; solvers of whole data sets have no constraints and ignore it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypedDict, cast
+from typing import Any, Protocol, TypeAlias, TypedDict, cast
 
 import numpy as np
 from scipy.optimize import minimize
 
 from .._array_api import Array
+from .batches import Batch, Sampler
 
 # No network that has learned something comes near: a step this large has gone wrong.
 LARGE_WEIGHT = 1e4
@@ -45,18 +50,15 @@ class SolverResult:
     loss_curve: list[float] = field(repr=False)
 
 
-class Batch(NamedTuple):
-    """A mini-batch: its rows, and its number in the run, which determines its noise."""
-
-    indices: Array
-    number: int
-
-
 class ValueAndGradient(Protocol):
     """The pure function that a solver minimizes."""
 
     def __call__(self, theta: Array, batch: Batch | None = None) -> tuple[float, Array]:
         """Evaluate at theta, on all rows or on a mini-batch."""
+
+
+#: Changes theta in place, so that it meets its constraints.
+Projection: TypeAlias = Callable[[Array], None]
 
 
 class StoppingRule(Protocol):
@@ -74,9 +76,10 @@ def minimize_lbfgs(
     theta0: Array,
     *,
     options: SolverOptions,
-    n_rows: int,
+    sampler: Sampler,
     random_state: np.random.RandomState,
     stopping: StoppingRule,
+    project: Projection,
 ) -> SolverResult:
     """Full-batch L-BFGS of scipy, with our stopping rule."""
     loss_curve: list[float] = []
@@ -122,9 +125,10 @@ def minimize_adam(
     theta0: Array,
     *,
     options: SolverOptions,
-    n_rows: int,
+    sampler: Sampler,
     random_state: np.random.RandomState,
     stopping: StoppingRule,
+    project: Projection,
 ) -> SolverResult:
     """Mini-batch Adam; an iteration is an epoch, with the mean loss of its batches."""
     theta = np.array(theta0)
@@ -133,8 +137,10 @@ def minimize_adam(
     converged = False
     while len(loss_curve) < options.max_iter and not converged:
         n_iter = len(loss_curve) + 1
-        batches = list(iter_batches(n_rows, options, random_state))
-        loss = adam_epoch(value_and_gradient, theta, state, batches, options, n_iter)
+        batches = list(sampler.epoch(random_state))
+        loss = adam_epoch(
+            value_and_gradient, theta, state, batches, options, n_iter, project
+        )
         loss_curve.append(loss)
         converged = _asks_to_stop(stopping, loss_curve, theta)
     return SolverResult(theta, loss_curve[-1], len(loss_curve), converged, loss_curve)
@@ -144,18 +150,21 @@ def adam_epoch(
     value_and_gradient: ValueAndGradient,
     theta: Array,
     state: "AdamState",
-    batches: Sequence[Array],
+    batches: Sequence[tuple[Array, Array | None]],
     options: SolverOptions,
     n_iter: int,
+    project: Projection,
 ) -> float:
     """Update theta and the state with each batch; return the mean loss."""
     total, n_seen = 0.0, 0
-    for position, indices in enumerate(batches):
+    for position, (indices, unlabeled) in enumerate(batches):
         n_epochs = n_iter - 1 + position / len(batches)
-        batch = Batch(indices, state.n_steps + 1)
+        progress = n_epochs / options.max_iter
+        batch = Batch(indices, state.n_steps + 1, unlabeled, progress)
         with np.errstate(all="ignore"):
             value, gradient = value_and_gradient(theta, batch)
             state.step(theta, gradient, learning_rate(options, n_epochs))
+            project(theta)
         total += value * len(indices)
         n_seen += len(indices)
     # One check for each epoch is enough, because values that are not finite stay in the
@@ -258,19 +267,6 @@ def learning_rate(options: SolverOptions, n_epochs: float) -> float:
     if options.learning_rate == "constant":
         return options.learning_rate_init
     return options.learning_rate_init * (1.0 - n_epochs / options.max_iter)
-
-
-def iter_batches(
-    n_rows: int, options: SolverOptions, random_state: np.random.RandomState
-) -> Iterator[Array]:
-    """Indices of the mini-batches of an epoch; a short last one joins the previous."""
-    size = min(200, n_rows) if options.batch_size == "auto" else int(options.batch_size)
-    order = random_state.permutation(n_rows) if options.shuffle else np.arange(n_rows)
-    n_batches, rest = divmod(n_rows, size)
-    n_batches = max(1, n_batches + (2 * rest >= size))
-    for start in range(0, n_batches * size, size):
-        is_last = start == (n_batches - 1) * size
-        yield order[start:] if is_last else order[start : start + size]
 
 
 def _asks_to_stop(stopping: StoppingRule, losses: list[float], theta: Array) -> bool:

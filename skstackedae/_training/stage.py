@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._array_api import Array
 from .._user_warnings import warn_user
 from . import solvers
+from .batches import Batch
 from .callbacks import Attributes, Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
@@ -86,6 +87,7 @@ class Stage:
         fitted_attributes: Callable[[Array], Attributes] | None = None,
         accuracy: Callable[[Array], float] | None = None,
         held_out: HeldOutScores | None = None,
+        first_iterations: int = 0,
     ) -> tuple[Array, StageRecord]:
         """Minimize the objective; return the final vector and the record.
 
@@ -101,22 +103,26 @@ class Stage:
             Accuracy on the training rows, for the record.
         held_out : HeldOutScores or None
             Stops the run and chooses the vector, in place of the training loss.
+        first_iterations : int
+            Number of iterations whose training loss does not count for stopping.
         """
         start = time.perf_counter()
+        options = self.settings.options
         iterations = Iterations(task, fitted_attributes)
 
         def evaluate(theta: Array, batch: Any = None) -> tuple[float, Array]:
             iterations.begin()
             return objective.value_and_gradient(theta, batch)
 
-        progress = held_out or LossStalled(self.settings.patience)
+        progress = held_out or LossStalled(self.settings.patience, first_iterations)
         result = solvers.SOLVERS[self.settings.solver](
             evaluate,
             theta0,
-            options=self.settings.options,
-            n_rows=objective.rows.n_rows,
+            options=options,
+            sampler=objective.sampler(options.batch_size, options.shuffle),
             random_state=random_state,
             stopping=AnyOf((_IterationLines(self), progress, iterations)),
+            project=objective.project,
         )
         iterations.close()
         if held_out is not None:
@@ -158,10 +164,16 @@ class Stage:
             adam = solvers.AdamState.from_dict(state)
         options = self.settings.options
         batches = list(
-            solvers.iter_batches(objective.rows.n_rows, options, random_state)
+            objective.sampler(options.batch_size, options.shuffle).epoch(random_state)
         )
         loss = solvers.adam_epoch(
-            objective.value_and_gradient, theta, adam, batches, options, 1
+            objective.value_and_gradient,
+            theta,
+            adam,
+            batches,
+            options,
+            1,
+            objective.project,
         )
         return theta, loss, adam.to_dict()
 
@@ -203,7 +215,7 @@ def _has_diverged(
         return False
     n_rows = objective.rows.n_rows
     step = -(-n_rows // DIVERGENCE_SAMPLE)
-    sample = solvers.Batch(np.arange(0, n_rows, step), 0)
+    sample = Batch(np.arange(0, n_rows, step), 0)
     with np.errstate(all="ignore"):
         first, last = (
             objective.value_and_gradient(theta, sample)[0]

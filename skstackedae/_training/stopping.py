@@ -28,13 +28,16 @@ class Patience:
 
 @dataclass
 class LossStalled:
-    """Stops when the loss has stalled."""
+    """Stops when the loss has stalled; losses of the first iterations do not count."""
 
     patience: Patience
+    first_iterations: int = 0
     losses: list[float] = field(default_factory=list)
 
     def should_stop(self, n_iter: int, loss: float, theta: Array) -> bool:
         """Record the loss; tell whether it has stalled."""
+        if n_iter <= self.first_iterations:
+            return False
         self.losses.append(loss)
         return self.patience.has_run_out(self.losses)
 
@@ -51,11 +54,14 @@ class HeldOutScores:
         The best score there is. The error is its difference from the score.
     patience : Patience
         How long the lowest error may stall.
+    first_iterations : int
+        Number of iterations in which the run does not stop.
     """
 
     score: Callable[[Array], float]
     best_possible: float
     patience: Patience
+    first_iterations: int = 0
     scores: list[float] = field(default_factory=list)
     _lowest_errors: list[float] = field(default_factory=list)
     _best: tuple[int, Array] | None = None
@@ -75,7 +81,8 @@ class HeldOutScores:
             self._lowest_errors.append(error)
         else:
             self._lowest_errors.append(self._lowest_errors[-1])
-        return self.patience.has_run_out(self._lowest_errors)
+        has_run_out = self.patience.has_run_out(self._lowest_errors)
+        return has_run_out and n_iter > self.first_iterations
 
     def with_best_weights(self, result: SolverResult) -> SolverResult:
         """Replace the last vector by the best one."""

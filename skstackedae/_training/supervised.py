@@ -1,8 +1,8 @@
 """Softmax training and fine-tuning: labels train the upper layers, or all layers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,14 +10,34 @@ from .._array_api import Array
 from .._network.activations import IDENTITY
 from .._network.layers import Layer
 from .._network.layout import ParameterLayout
-from .._rows.noise import MaskingNoise
+from .._rows.noise import Corruption, DropoutMasks
 from .._rows.rows import Rows
 from .callbacks import Attributes, Task
 from .objectives import NetworkObjective, mean_loss
 from .propagation import propagate
+from .pseudo_labels import PseudoLabels, ramp_end
 from .solvers import AdamParts
 from .stage import Stage, StageRecord
 from .stopping import HeldOutScores
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """The parameters of an estimator that keep its network from learning by heart.
+
+    Corruption, dropout and max_norm are for hidden layers that are trained.
+    """
+
+    alpha: float
+    hidden_alpha: float | None
+    corruption: float
+    dropout: float
+    max_norm: float | None
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
+        """Take the settings from all parameters of an estimator."""
+        return cls(**{field.name: parameters[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -26,15 +46,14 @@ class SupervisedStage:
 
     stage: Stage
     n_fixed: int
-    alpha: float
-    hidden_alpha: float
-    corruption: float
+    regularization: Regularization
 
     def run(
         self,
         layers: Sequence[Layer],
         rows: Rows,
         held_out: Rows | None,
+        pseudo_labels: PseudoLabels | None,
         random_state: np.random.RandomState,
         *,
         task: Task,
@@ -48,6 +67,8 @@ class SupervisedStage:
             The whole network, from which training starts.
         rows, held_out : Rows or None
             Prepared training rows, and validation rows for early stopping.
+        pseudo_labels : PseudoLabels or None
+            Unlabeled rows that have a part in the loss.
         random_state : RandomState
             Draws masking noise and mini-batches.
         task : Task
@@ -56,11 +77,20 @@ class SupervisedStage:
             Fitted attributes of the estimator, for callbacks.
         """
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, propagate(rows, fixed), random_state)
+        max_iter, first_iterations = self.stage.settings.options.max_iter, 0
+        if pseudo_labels is not None:
+            unlabeled = propagate(pseudo_labels.rows, fixed)
+            pseudo_labels = replace(pseudo_labels, rows=unlabeled)
+            # As long as the weight of the pseudo-labels rises, the loss may rise.
+            first_iterations = ramp_end(max_iter)
+        objective = self._training_objective(
+            trained, propagate(rows, fixed), pseudo_labels, random_state
+        )
         scores = None
         if held_out is not None:
-            scores = self._held_out_scores(trained, propagate(held_out, fixed))
-        max_iter = self.stage.settings.options.max_iter
+            scores = self._held_out_scores(
+                trained, propagate(held_out, fixed), first_iterations
+            )
         stage_task = task.subtask(self.stage.title, max_subtasks=max_iter)
 
         def attributes(theta: Array) -> Attributes:
@@ -74,6 +104,7 @@ class SupervisedStage:
             fitted_attributes=attributes,
             accuracy=objective.accuracy,
             held_out=scores,
+            first_iterations=first_iterations,
         )
         stage_task.end(lambda: attributes(theta))
         return [*fixed, *objective.layers(theta)], record
@@ -87,40 +118,79 @@ class SupervisedStage:
     ) -> tuple[list[Layer], float, AdamParts]:
         """Make one pass with Adam; return all layers, the loss and Adam's state."""
         fixed, trained = layers[: self.n_fixed], layers[self.n_fixed :]
-        objective = self._objective(trained, propagate(rows, fixed), random_state)
+        objective = self._training_objective(
+            trained, propagate(rows, fixed), None, random_state
+        )
         theta0 = _flat(trained, objective.layout, rows.dtype)
         theta, loss, state = self.stage.run_epoch(
             objective, theta0, state, random_state
         )
         return [*fixed, *objective.layers(theta)], loss, state
 
-    def _objective(
+    def _objective(self, layers: Sequence[Layer], rows: Rows) -> NetworkObjective:
+        """Return the objective without noise, which is for scores."""
+        layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
+        alpha, hidden_alpha = (
+            self.regularization.alpha,
+            self.regularization.hidden_alpha,
+        )
+        return NetworkObjective(
+            rows.cut_for(sum(layout.sizes)),
+            layout,
+            tuple(layer.activation for layer in layers[:-1]),
+            alpha=alpha,
+            hidden_alpha=alpha if hidden_alpha is None else hidden_alpha,
+        )
+
+    def _training_objective(
         self,
         layers: Sequence[Layer],
         rows: Rows,
-        random_state: np.random.RandomState | None = None,
+        pseudo_labels: PseudoLabels | None,
+        random_state: np.random.RandomState,
     ) -> NetworkObjective:
-        layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
-        noise = None
-        # Softmax training and scores have no noise.
-        if len(layers) > 1 and random_state is not None:
-            noise = MaskingNoise.draw(self.corruption, random_state)
-        return NetworkObjective(
-            rows.cut_for(sum(layout.sizes)).with_noise(noise),
-            layout,
-            tuple(layer.activation for layer in layers[:-1]),
-            alpha=self.alpha,
-            hidden_alpha=self.hidden_alpha,
+        """Return the objective with noise, constraints and pseudo-labels."""
+        objective = self._objective(layers, rows)
+        noise, dropout = self._noise(layers, random_state)
+        objective = replace(
+            objective,
+            rows=objective.rows.with_noise(noise),
+            dropout=dropout,
+            max_norm=self.regularization.max_norm,
+        )
+        if pseudo_labels is None:
+            return objective
+        # Unlabeled rows have noise of their own.
+        noise, dropout = self._noise(layers, random_state)
+        row_width = sum(objective.layout.sizes)
+        unlabeled = pseudo_labels.rows.cut_for(row_width).with_noise(noise)
+        return replace(
+            objective,
+            pseudo_labels=replace(pseudo_labels, rows=unlabeled, dropout=dropout),
         )
 
-    def _held_out_scores(self, layers: Sequence[Layer], rows: Rows) -> HeldOutScores:
+    def _noise(
+        self, layers: Sequence[Layer], random_state: np.random.RandomState
+    ) -> tuple[Corruption | None, DropoutMasks | None]:
+        """Draw the noise of the inputs and of the hidden units."""
+        widths = tuple(len(layer.b) for layer in layers[:-1])
+        # Softmax training has no noise.
+        if not widths:
+            return None, None
+        noise = Corruption.draw(self.regularization.corruption, random_state)
+        return noise, DropoutMasks.draw(
+            self.regularization.dropout, random_state, widths
+        )
+
+    def _held_out_scores(
+        self, layers: Sequence[Layer], rows: Rows, first_iterations: int
+    ) -> HeldOutScores:
         """Score a vector on held-out rows."""
         objective, settings = self._objective(layers, rows), self.stage.settings
-        if settings.solver == "adam":
-            return HeldOutScores(objective.accuracy, 1.0, settings.patience)
-        return HeldOutScores(
-            lambda theta: -mean_loss(objective, theta), 0.0, settings.patience
-        )
+        score, best = objective.accuracy, 1.0
+        if settings.solver != "adam":
+            score, best = (lambda theta: -mean_loss(objective, theta)), 0.0
+        return HeldOutScores(score, best, settings.patience, first_iterations)
 
 
 def zero_output_layer(n_in: int, n_out: int) -> Layer:

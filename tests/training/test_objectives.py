@@ -15,14 +15,15 @@ from scipy.special import expit, rel_entr, softmax
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
-from skstackedae._rows.noise import MaskingNoise
+from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
+from skstackedae._training.batches import Batch
 from skstackedae._training.diagnostics import ActivationStatistics
 from skstackedae._training.objectives import (
     AutoencoderObjective,
     NetworkObjective,
     mean_loss,
 )
-from skstackedae._training.solvers import Batch
+from skstackedae._training.pseudo_labels import PseudoLabels
 
 FUNCTIONS = {
     "logistic": expit,
@@ -325,7 +326,7 @@ def test_accuracy_is_weighted(n_blocks, rng):
 def test_mean_loss_has_neither_decay_nor_noise(n_blocks, rng):
     objective, theta = make_network(rng, ("logistic",), n_blocks=n_blocks)
     plain = dataclasses.replace(objective, alpha=0.0, hidden_alpha=0.0)
-    noisy = with_noise(objective, MaskingNoise(0.5, 1))
+    noisy = with_noise(objective, Corruption(0.5, 1))
     expected, _ = ufldl_network(plain, theta)
     assert mean_loss(noisy, theta) == pytest.approx(expected)
     assert noisy.accuracy(theta) == objective.accuracy(theta)
@@ -348,7 +349,7 @@ def test_objectives_with_noise_are_pure(make, n_blocks, rng):
         "logistic" if make is make_autoencoder else ("logistic", "tanh"),
         n_blocks=n_blocks,
     )
-    objective = with_noise(objective, MaskingNoise(0.5, 3))
+    objective = with_noise(objective, Corruption(0.5, 3))
     batches = [None, *(Batch(rng.permutation(N_ROWS), k) for k in (1, 2, 3))]
     arguments = [(t, batch) for t in (theta, -theta) for batch in batches]
     first = [objective.value_and_gradient(*pair) for pair in arguments]
@@ -378,7 +379,7 @@ def test_options_of_the_autoencoder_by_finite_differences(
     layout = ParameterLayout((N_FEATURES, 4, N_FEATURES), tied=tied)
     objective = dataclasses.replace(
         plain,
-        rows=plain.rows.with_noise(MaskingNoise(probability, 5)),
+        rows=plain.rows.with_noise(Corruption(probability, 5)),
         layout=layout,
         loss=loss(ACTIVATIONS["logistic"]),
     )
@@ -391,7 +392,7 @@ def test_options_of_the_autoencoder_by_finite_differences(
 @pytest.mark.parametrize("probability", [0.0, 0.5])
 def test_network_with_noise_by_finite_differences(probability, n_blocks, rng):
     objective, theta = make_network(rng, ["logistic", "relu"], n_blocks=n_blocks)
-    objective = with_noise(objective, MaskingNoise(probability, 5))
+    objective = with_noise(objective, Corruption(probability, 5))
     _, gradient = objective.value_and_gradient(theta)
     assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
 
@@ -415,7 +416,7 @@ def test_shared_weights_are_the_sum_of_both_layers(rng):
 
 def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
     objective, theta = make_autoencoder(rng, beta=0.0, n_blocks=n_blocks)
-    objective = with_noise(objective, MaskingNoise(0.5, 1))
+    objective = with_noise(objective, Corruption(0.5, 1))
     noisy = objective.rows.map(lambda X: X)
     X = objective.rows.X
     assert 0.2 < np.mean(noisy == 0) < 0.8
@@ -429,3 +430,174 @@ def test_noise_is_in_the_input_and_not_in_the_target(n_blocks, rng):
     reconstructed = expit(expit(X @ W1 + b1) @ W2 + b2)
     expected = 0.5 * objective.rows.weights @ np.sum((reconstructed - X) ** 2, axis=1)
     assert mean_loss(objective, theta) == pytest.approx(expected)
+
+
+# Emphasis, dropout, max-norm, pseudo-labels ------------------------------------------
+
+EXTREMES = 0.0, 1.0
+
+
+def make_emphasized(rng, emphasis, loss, n_blocks):
+    plain, theta = make_autoencoder(rng, beta=0.0, n_blocks=n_blocks)
+    noise = Corruption(0.4, 5, EXTREMES)
+    return dataclasses.replace(
+        plain,
+        rows=plain.rows.with_noise(noise),
+        loss=loss(ACTIVATIONS["logistic"]),
+        emphasis=Emphasis(noise, 1 - emphasis, N_FEATURES, np.dtype(float)),
+    ), theta
+
+
+@pytest.mark.parametrize("loss", [SquaredError, LogLoss])
+@pytest.mark.parametrize("emphasis", [0.0, 0.5, 1.0])
+def test_emphasis_weights_the_entries_of_the_loss(emphasis, loss, n_blocks, rng):
+    objective, theta = make_emphasized(rng, emphasis, loss, n_blocks)
+    value, gradient = objective.value_and_gradient(theta)
+    X, w = objective.rows.X, objective.rows.weights
+    noisy = objective.rows.noise.apply(X, 0, 0)
+    is_corrupted = noisy != X
+    assert set(np.unique(noisy[is_corrupted])) == set(EXTREMES)
+    (W1, W2), (b1, b2) = objective.layout.unpack(theta)
+    P = expit(expit(noisy @ W1 + b1) @ W2 + b2)
+    entries = (P - X) ** 2 / 2
+    if loss is LogLoss:
+        entries = -(X * np.log(P) + (1 - X) * np.log(1 - P))
+    entries = np.where(is_corrupted, entries, (1 - emphasis) * entries)
+    decay = 0.005 * (np.sum(W1**2) + np.sum(W2**2))
+    assert value == pytest.approx(w @ entries.sum(axis=1) + decay)
+    assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
+
+
+def masks_of(objective, n_rows, number=0):
+    return objective.dropout(number, 0, n_rows)
+
+
+def with_dropout(objective, probability, seed=7):
+    widths = objective.layout.sizes[1:-1]
+    masks = DropoutMasks(probability, seed, widths)
+    return dataclasses.replace(objective, dropout=masks)
+
+
+def dropped_network(objective, theta, X, masks, probability):
+    """Logits of a network whose dropped units are set to 0, the others scaled up."""
+    *hidden, (W, b) = zip(*objective.layout.unpack(theta), strict=True)
+    for (W_hidden, b_hidden), activation, mask in zip(
+        hidden, objective.activations, masks, strict=True
+    ):
+        H = FUNCTIONS[activation.name](X @ W_hidden + b_hidden)
+        X = H * mask / (1 - probability)
+    return X @ W + b
+
+
+def log_loss(logits, y, w):
+    return -w @ np.log(softmax(logits, axis=1))[np.arange(len(y)), y]
+
+
+@pytest.mark.parametrize("probability", [0.25, 0.75])
+@pytest.mark.parametrize("hidden", [["relu"], ["logistic", "tanh"], ["identity"] * 3])
+def test_dropout(hidden, probability, n_blocks, rng):
+    objective, theta = make_network(rng, hidden, 0.0, 0.0, n_blocks=n_blocks)
+    objective = with_dropout(objective, probability)
+    value, gradient = objective.value_and_gradient(theta)
+    masks = masks_of(objective, N_ROWS)
+    assert [mask.shape for mask in masks] == [
+        (N_ROWS, width) for width in objective.layout.sizes[1:-1]
+    ]
+    rows = objective.rows
+    logits = dropped_network(objective, theta, rows.X, masks, probability)
+    assert value == pytest.approx(log_loss(logits, rows.y, rows.weights))
+    assert_allclose(gradient, numeric_gradient(objective, theta), atol=1e-7)
+
+
+def test_scores_are_without_dropout(rng):
+    objective, theta = make_network(rng, ["logistic"])
+    dropped = with_dropout(objective, 0.5)
+    assert dropped.accuracy(theta) == objective.accuracy(theta)
+    assert mean_loss(dropped, theta) == mean_loss(objective, theta)
+
+
+def test_max_norm_shrinks_incoming_weights_of_hidden_units_alone(rng):
+    objective, theta = make_network(rng, ["logistic", "relu"])
+    objective = dataclasses.replace(objective, max_norm=1.0)
+    before, projected = theta.copy(), theta.copy()
+    objective.project(projected)
+    (coefs, biases), (old, old_biases) = map(
+        objective.layout.unpack, (projected, before)
+    )
+    for W, W_before in zip(coefs[:-1], old[:-1], strict=True):
+        norms = np.linalg.norm(W_before, axis=0)
+        assert 0 < np.mean(norms > 1) < 1
+        assert_allclose(W, W_before * np.minimum(1, 1 / norms))
+        # What is short enough stays as it is.
+        np.testing.assert_array_equal(W[:, norms <= 1], W_before[:, norms <= 1])
+    np.testing.assert_array_equal(coefs[-1], old[-1])
+    for b, b_before in zip(biases, old_biases, strict=True):
+        np.testing.assert_array_equal(b, b_before)
+
+
+def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0):
+    objective, theta = make_network(
+        rng, ["logistic", "tanh"], alpha=0.0, hidden_alpha=0.0, n_blocks=n_blocks
+    )
+    X, _, v = make_rows(rng, weighted=True)
+    if noise:
+        objective = with_noise(objective, Corruption(noise, 1))
+    if dropout:
+        objective = with_dropout(objective, dropout, seed=1)
+    rows = rows_in_memory(X, None, v, block_rows=N_ROWS // n_blocks)
+    pseudo_labels = PseudoLabels(
+        rows.with_noise(Corruption(noise, 2) if noise else None),
+        weight=3.0,
+        unlabeled_ratio=1.0,
+        class_weights=rng.uniform(1, 2, N_CLASSES),
+        dropout=with_dropout(objective, dropout, seed=2).dropout if dropout else None,
+    )
+    return dataclasses.replace(objective, pseudo_labels=pseudo_labels), theta
+
+
+@pytest.mark.parametrize(
+    ("noise", "dropout"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)]
+)
+@pytest.mark.parametrize("progress", [0.0, 0.5, 0.75, 1.0])
+def test_pseudo_labels(progress, noise, dropout, n_blocks, rng):
+    objective, theta = make_pseudo_labeled(rng, n_blocks, noise=noise, dropout=dropout)
+    labeled, unlabeled = rng.permutation(N_ROWS)[:7], rng.permutation(N_ROWS)[:9]
+    batch = Batch(labeled, 4, unlabeled, progress)
+    value, gradient = objective.value_and_gradient(theta, batch)
+
+    pseudo = objective.pseudo_labels
+
+    def logits(rows, masks, X):
+        X = X if rows.noise is None else rows.noise.apply(X, 4, 0)
+        if masks is None:
+            return dropped_network(objective, theta, X, [1.0, 1.0], 0.0)
+        return dropped_network(objective, theta, X, masks(4, 0, len(X)), dropout)
+
+    rows = objective.rows
+    expected = log_loss(
+        logits(rows, objective.dropout, rows.X[labeled]),
+        rows.y[labeled],
+        rows.weights[labeled] * N_ROWS / 7,
+    )
+    # The labels are predictions without noise.
+    X = pseudo.rows.X[unlabeled]
+    labels = dropped_network(objective, theta, X, [1.0, 1.0], 0.0).argmax(axis=1)
+    weights = pseudo.rows.weights[unlabeled] * N_ROWS / 9
+    expected += {0.0: 0.0, 0.5: 1.8, 0.75: 3.0, 1.0: 3.0}[progress] * log_loss(
+        logits(pseudo.rows, pseudo.dropout, X),
+        labels,
+        weights * pseudo.class_weights[labels],
+    )
+    assert value == pytest.approx(expected)
+    # The labels do not change in a small neighborhood.
+    assert_allclose(gradient, numeric_gradient(objective, theta, batch), atol=1e-7)
+
+
+def test_batches_without_unlabeled_rows_have_no_pseudo_labels(rng):
+    objective, theta = make_pseudo_labeled(rng, 1)
+    plain = dataclasses.replace(objective, pseudo_labels=None)
+    for batch in (None, Batch(np.arange(N_ROWS), 1)):
+        value, gradient = objective.value_and_gradient(theta, batch)
+        expected, expected_gradient = plain.value_and_gradient(theta, batch)
+        assert value == expected
+        np.testing.assert_array_equal(gradient, expected_gradient)

@@ -5,11 +5,11 @@ import pytest
 from helpers import DTYPES
 from scipy.optimize import rosen, rosen_der
 
+from skstackedae._training.batches import Sampler
 from skstackedae._training.solvers import (
     SOLVERS,
     AdamState,
     SolverOptions,
-    iter_batches,
     learning_rate,
 )
 from skstackedae._training.stopping import AnyOf, LossStalled, Patience
@@ -42,18 +42,21 @@ def solve(
     seed=0,
     tol=0.0,
     n_iter_no_change=20,
+    project=lambda theta: None,
     **changes,
 ):
+    settings = options(**changes)
     rules = [LossStalled(Patience(tol, n_iter_no_change))]
     if should_stop is not None:
         rules.append(Watcher(should_stop))
     return SOLVERS[solver](
         problem,
         theta0,
-        options=options(**changes),
-        n_rows=n_rows,
+        options=settings,
+        sampler=Sampler(n_rows, settings.batch_size, settings.shuffle),
         random_state=np.random.RandomState(seed),
         stopping=AnyOf(tuple(rules)),
+        project=project,
     )
 
 
@@ -260,42 +263,6 @@ def test_adam_step_is_algorithm_1_of_the_paper(dtype, rng):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "batch_size", "sizes"),
-    [
-        (10, 5, [5, 5]),
-        (12, 5, [5, 7]),  # 2 of 5 join the batch before
-        (13, 5, [5, 5, 3]),  # 3 of 5 stand alone
-        (10, 4, [4, 4, 2]),  # half stands alone
-        (3, 5, [3]),
-        (1, 5, [1]),
-        (450, "auto", [200, 250]),
-        (150, "auto", [150]),
-    ],
-)
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_batches_hold_every_row_once(n_rows, batch_size, sizes, shuffle, rng):
-    settings = options(batch_size=batch_size, shuffle=shuffle)
-    batches = list(iter_batches(n_rows, settings, rng))
-    assert [len(rows) for rows in batches] == sizes
-    rows = np.concatenate(batches)
-    np.testing.assert_array_equal(np.sort(rows), np.arange(n_rows))
-    if n_rows > 5:
-        assert shuffle == bool(np.any(np.diff(rows) != 1))
-
-
-def test_shuffling_differs_between_epochs_and_repeats_with_the_seed(
-    rng, global_random_seed
-):
-    first, second = (
-        np.concatenate(list(iter_batches(20, options(), rng))) for _ in "ab"
-    )
-    same_rng = np.random.RandomState(global_random_seed)
-    again = np.concatenate(list(iter_batches(20, options(), same_rng)))
-    assert (first != second).any()
-    np.testing.assert_array_equal(first, again)
-
-
-@pytest.mark.parametrize(
     ("curve", "stalled"),
     [
         ([1.0, 1.0], False),  # too short to tell
@@ -307,8 +274,15 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed(
 )
 def test_stalling_is_relative(curve, stalled):
     rule = LossStalled(Patience(tol=0.1 + 1e-12, n_iter_no_change=2))
-    answers = [rule.should_stop(i, loss, None) for i, loss in enumerate(curve)]
+    answers = [rule.should_stop(i, loss, None) for i, loss in enumerate(curve, 1)]
     assert answers[-1] is stalled
+
+
+def test_losses_of_the_first_iterations_do_not_count():
+    rule = LossStalled(Patience(tol=0.1, n_iter_no_change=2), first_iterations=3)
+    curve = [1.0, 2.0, 3.0, 1.0, 1.0, 1.0, 1.0]
+    answers = [rule.should_stop(i, loss, None) for i, loss in enumerate(curve, 1)]
+    assert answers == [False] * 5 + [True] * 2
 
 
 def test_a_linear_learning_rate_falls_from_step_to_step_to_0():
