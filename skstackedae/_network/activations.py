@@ -48,15 +48,20 @@ def with_dropout(activation: Activation, mask: Array, probability: float) -> Act
     kept = 1.0 - probability
 
     def function(Z: Array) -> Array:
-        A = activation.function(Z) / kept
-        return array_namespace(A).where(mask, A, array_namespace(A).zeros_like(A))
+        return _select(activation.function(Z), mask) / kept
 
     def backward(error: Array, A: Array) -> Array:
         # A * kept is f(Z) where the unit is kept, and elsewhere the error is 0.
-        delta = activation.backward(error / kept, A * kept)
-        return array_namespace(A).where(mask, delta, array_namespace(A).zeros_like(A))
+        return activation.backward(_select(error, mask) / kept, A * kept)
 
     return replace(activation, function=function, backward=backward)
+
+
+def _select(values: Array, mask: Array) -> Array:
+    """Return values where the mask is true, and 0 elsewhere."""
+    # A product, because a choice between two values takes ten times as long where the
+    # mask has no pattern that a processor can predict.
+    return values * array_namespace(values).asarray(mask, dtype=values.dtype)
 
 
 def _logistic(Z: Array) -> Array:
@@ -86,8 +91,7 @@ def _relu(Z: Array) -> Array:
 
 
 def _relu_backward(error: Array, A: Array) -> Array:
-    xp = array_namespace(A)
-    return xp.where(A > 0, error, xp.zeros_like(error))
+    return _select(error, A > 0)
 
 
 def _identity(Z: Array) -> Array:

@@ -64,11 +64,13 @@ class Corruption:
         """Return a copy of X with noise; its rows are numbered from ``first_row``."""
         levels = self._levels(batch_number, first_row, X.shape)
         threshold = _threshold(self.probability)
+        # Products, because np.where takes ten times as long with random conditions.
+        noisy = X * (levels >= threshold)
         low, high = map(X.dtype.type, self.values)
-        if low == high:
-            return np.where(levels >= threshold, X, low)
-        extremes = np.where(levels < threshold // 2, low, high)
-        return np.where(levels >= threshold, X, extremes)
+        if low or high:
+            noisy += low * (levels < threshold // 2)
+            noisy += high * ((levels >= threshold // 2) & (levels < threshold))
+        return noisy
 
     def is_corrupted(
         self, batch_number: int, first_row: int, shape: tuple[int, int]
@@ -100,8 +102,8 @@ class Emphasis:
         corrupted = self.corruption.is_corrupted(
             batch_number, first_row, (n_rows, self.n_features)
         )
-        one, other = self.dtype.type(1), self.dtype.type(self.weight_of_others)
-        return np.where(corrupted, one, other)
+        other = self.dtype.type(self.weight_of_others)
+        return other + (1 - other) * corrupted
 
 
 @dataclass(frozen=True)
