@@ -114,6 +114,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         after three quarters of them; the stage does not stop before. 0 leaves unlabeled
         rows to pretraining. Needs ``solver='adam'`` and `unlabeled_label`.
 
+    align_pseudo_labels : bool, default=True
+        Whether pseudo-labels have about the same frequencies as the labels: in each
+        mini-batch, classes that are predicted too rarely gain, and classes that are
+        predicted too often lose [4]_. This keeps large classes from swallowing others.
+        Set it to False if the labeled rows say nothing about the frequencies of the
+        classes among the unlabeled rows.
+
     unlabeled_ratio : float, default=4.0
         Number of unlabeled rows for each labeled row in a mini-batch, if
         `pseudo_label_weight` is not 0. `batch_size` counts the labeled rows. An epoch
@@ -282,6 +289,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     .. [3] D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning
        Method for Deep Neural Networks", ICML 2013 Workshop on Challenges in
        Representation Learning.
+    .. [4] D. Berthelot et al., "ReMixMatch: Semi-Supervised Learning with Distribution
+       Alignment and Augmentation Anchoring", ICLR 2020.
 
     Examples
     --------
@@ -309,6 +318,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "pseudo_label_weight": [checks.PENALTY],
+        "align_pseudo_labels": ["boolean"],
         "unlabeled_ratio": [Interval(Real, 0, None, closed="neither")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "unlabeled_label": "no_validation",
@@ -334,6 +344,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         dropout: float = 0.0,
         max_norm: float | None = None,
         pseudo_label_weight: float = 0.0,
+        align_pseudo_labels: bool = True,
         unlabeled_ratio: float = 4.0,
         solver: str = "lbfgs",
         max_iter: int = 400,
@@ -363,6 +374,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         self.dropout = dropout
         self.max_norm = max_norm
         self.pseudo_label_weight = pseudo_label_weight
+        self.align_pseudo_labels = align_pseudo_labels
         self.unlabeled_ratio = unlabeled_ratio
         self.solver = solver
         self.max_iter = max_iter
@@ -691,8 +703,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     def _pseudo_labels(self, rows: Rows) -> PseudoLabels | None:
         if self.pseudo_label_weight == 0:
             return None
-        found = labels.unlabeled_rows(rows, self._weights_of_classes(rows))
-        if found is None:
+        unlabeled = labels.unlabeled_rows(rows)
+        if unlabeled is None:
             warn_user(
                 f"pseudo_label_weight={self.pseudo_label_weight!r} has no effect, "
                 "because all rows have a label: mark rows without a label by "
@@ -700,9 +712,18 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
                 UserWarning,
             )
             return None
-        unlabeled, weights_of_labels = found
+        totals = labels.class_totals(
+            np.asarray(rows.y), len(self.classes_), rows.weights
+        )
+        frequencies = totals / totals.sum()
+        weights_of_classes = self._weights_of_classes(rows)
         return PseudoLabels(
-            unlabeled, self.pseudo_label_weight, self.unlabeled_ratio, weights_of_labels
+            unlabeled,
+            self.pseudo_label_weight,
+            self.unlabeled_ratio,
+            # On the scale that they have for labeled rows, whose weights sum to 1.
+            class_weights=weights_of_classes / (frequencies @ weights_of_classes),
+            class_prior=frequencies if self.align_pseudo_labels else None,
         )
 
     def _weights_of_classes(self, rows: Rows) -> Array:

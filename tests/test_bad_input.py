@@ -850,6 +850,7 @@ WRONG_VALUES = {
     "fine_tune": [None, 1],
     "hidden_alpha": ["auto"],
     "max_norm": ["auto"],
+    "align_pseudo_labels": [None, 1],
     "class_weight": ["even", [1, 1, 1], 1.0],
     "memory": [3, b"cache"],
 }
@@ -875,6 +876,7 @@ RIGHT_VALUES = {
     "fine_tune": [False, np.True_],
     "hidden_alpha": [None],
     "max_norm": [None],
+    "align_pseudo_labels": [False, np.True_],
     "class_weight": [None, "balanced", {}, {0: 0.0}, {1: 1e308}, {2: True}],
     "unlabeled_label": [None, -7, "none", np.inf, np.int8(9)],
     "memory": [None],

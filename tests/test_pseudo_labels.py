@@ -60,14 +60,17 @@ def gradients(coefs, intercepts, X, y, w):
     return found
 
 
-def predicted(coefs, intercepts, X):
+def probabilities(coefs, intercepts, X):
     for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
         X = 1 / (1 + np.exp(-X @ W - b))
-    return (X @ coefs[-1] + intercepts[-1]).argmax(axis=1)
+    return softmax(X @ coefs[-1] + intercepts[-1], axis=1)
 
 
+@pytest.mark.parametrize("align", [True, False])
 @pytest.mark.parametrize("sizes", [(), (6,), (6, 5)])
-def test_a_run_is_that_of_the_formulas(sizes, few_labels, rng, global_random_seed):
+def test_a_run_is_that_of_the_formulas(
+    sizes, align, few_labels, rng, global_random_seed
+):
     X, y = few_labels
     classes = np.unique(y[y >= 0])
     sample_weight, class_weight = rng.uniform(1, 2, len(X)), {classes[0]: 3.0}
@@ -86,6 +89,7 @@ def test_a_run_is_that_of_the_formulas(sizes, few_labels, rng, global_random_see
         sizes,
         unlabeled_ratio=len(X) / n_labeled,
         pseudo_label_weight=2.0,
+        align_pseudo_labels=align,
         **settings,
     ).fit(X, y, sample_weight)
 
@@ -100,6 +104,10 @@ def test_a_run_is_that_of_the_formulas(sizes, few_labels, rng, global_random_see
     factors = np.where(classes == classes[0], 3.0, 1.0)
     codes = np.searchsorted(classes, y[labeled])
     w = sample_weight[labeled] * factors[codes]
+    prior = (
+        np.bincount(codes, weights=sample_weight[labeled])
+        / sample_weight[labeled].sum()
+    )
     # Labels that the network gives weigh as much as given ones.
     factors = factors * sample_weight[labeled].sum() / w.sum()
     w /= w.sum()
@@ -107,7 +115,12 @@ def test_a_run_is_that_of_the_formulas(sizes, few_labels, rng, global_random_see
     for step in range(n_epochs):
         coefs, intercepts = parameters[::2], parameters[1::2]
         weight = 2.0 * np.clip((step / n_epochs - 1 / 8) / (3 / 4 - 1 / 8), 0, 1)
-        made = predicted(coefs, intercepts, X[~labeled])
+        P = probabilities(coefs, intercepts, X[~labeled])
+        if align:
+            # As if there were 5 more rows for each class.
+            n_rows, n_added = len(P), 5 * len(classes)
+            P *= prior / (n_rows * (v @ P) + n_added * prior) * (n_rows + n_added)
+        made = P.argmax(axis=1)
         parts = zip(
             gradients(coefs, intercepts, X[labeled], codes, w),
             gradients(coefs, intercepts, X[~labeled], made, weight * v * factors[made]),

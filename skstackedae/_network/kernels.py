@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from .._array_api import Array, array_namespace
 from .layers import Layer, backward, drop_units, forward, forward_output
-from .losses import Loss, ReconstructionLoss
+from .losses import SOFTMAX, Loss, ReconstructionLoss
 
 
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
@@ -67,19 +67,31 @@ def predict(
     return value, *coef_grads, *intercept_grads
 
 
+def predict_clean(
+    X: Array, clean_X: Array, w: Array, layers: Sequence[Layer]
+) -> tuple[Array, Array, Array]:
+    """Log-probabilities of rows without noise, summed probabilities, sum of weights."""
+    log_P = SOFTMAX.log_predict(forward_output(clean_X, layers))
+    xp = array_namespace(log_P)
+    return log_P, w @ xp.exp(log_P), xp.sum(w, dtype=xp.float64)
+
+
 def predict_pseudo_labels(
     X: Array,
     clean_X: Array,
     w: Array,
+    log_P: Array,
     layers: Sequence[Layer],
+    log_ratios: Array,
     class_weights: Array,
-    loss: Loss,
     dropout: float = 0.0,
     masks: Sequence[Array] | None = None,
 ) -> tuple[float | Array, ...]:
-    """As `predict`, with the most probable classes of clean rows as labels [1]_.
+    """As `predict`, with the most probable classes as labels [1]_.
 
-    The labels are constants in the gradients. A row is weighted by its label.
+    ``log_P`` are log-probabilities of the rows without noise, to which ``log_ratios``
+    of the classes are added. The labels are constants in the gradients. A row is
+    weighted by its label.
 
     References
     ----------
@@ -88,9 +100,9 @@ def predict_pseudo_labels(
        Representation Learning.
     """
     xp = array_namespace(X)
-    labels = xp.argmax(forward_output(clean_X, layers), axis=1)
+    labels = xp.argmax(log_P + log_ratios, axis=1)
     w = w * xp.take(class_weights, labels)
-    return predict(X, labels, w, layers, loss, dropout, masks)
+    return predict(X, labels, w, layers, SOFTMAX, dropout, masks)
 
 
 def weighted_loss(

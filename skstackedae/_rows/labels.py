@@ -144,12 +144,7 @@ def class_weights(
         return np.ones(len(classes))
     if class_weight != "balanced":
         return _given_weights(class_weight, classes)
-    labeled = codes != UNLABELED
-    totals = np.bincount(
-        codes[labeled],
-        weights=sample_weight[labeled].astype(np.float64),
-        minlength=len(classes),
-    )
+    totals = class_totals(codes, len(classes), sample_weight)
     weights = np.zeros(len(classes))
     np.divide(totals.sum() / len(classes), totals, out=weights, where=totals > 0)
     return weights
@@ -198,24 +193,26 @@ def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyR
     return prepare_rows(rows.with_targets(rows.y, weights), canonical=False)
 
 
-def unlabeled_rows(
-    rows: AnyRows, weights_of_classes: Array
-) -> tuple[AnyRows, Array] | None:
-    """View the rows without a label; return them, and the weights of labels for them.
+def unlabeled_rows(rows: AnyRows) -> AnyRows | None:
+    """View the rows without a label, without targets and with weights of sum 1.
 
-    The rows have no targets, and weights of sum 1. The weights of labels have the scale
-    that they have for labeled rows. Return None if all rows have a label.
+    Return None if all rows have a label.
     """
     assert rows.y is not None
     unlabeled = rows.y == UNLABELED
     if not unlabeled.any():
         return None
     weights = np.where(unlabeled, rows.weights.astype(np.float64), 0.0)
-    view = rows.with_targets(None, (weights / weights.sum()).astype(rows.dtype))
-    weights_of_labels = weights_of_classes / np.average(
-        weights_of_classes[rows.y[~unlabeled]], weights=rows.weights[~unlabeled]
+    weights = (weights / weights.sum()).astype(rows.dtype)
+    return rows.with_targets(None, weights).view(np.flatnonzero(unlabeled))
+
+
+def class_totals(codes: Array, n_classes: int, weights: Array) -> Array:
+    """Return the weight of the labeled rows of each class."""
+    labeled = codes != UNLABELED
+    return np.bincount(
+        codes[labeled], weights=weights[labeled].astype(np.float64), minlength=n_classes
     )
-    return view.view(np.flatnonzero(unlabeled)), weights_of_labels
 
 
 def hold_out_labeled(

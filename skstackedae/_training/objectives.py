@@ -135,7 +135,7 @@ class NetworkObjective:
             kernels.predict, layers, self.loss, probability, draw=self.dropout
         )
         if self.pseudo_labels is not None and batch is not None:
-            more = self.pseudo_labels.loss_and_gradients(layers, self.loss, batch)
+            more = self.pseudo_labels.loss_and_gradients(layers, batch)
             if more is not None:
                 sums = [a + b for a, b in zip(sums, more, strict=True)]
         value, *gradients = sums

@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._array_api import Array
 from .._network import kernels
 from .._network.layers import Layer
-from .._network.losses import Loss
 from .._rows.noise import DropoutMasks
 from .._rows.rows import Rows
 from .batches import Batch
 
 # The weight rises from 0 to its final value between these fractions of the epochs.
 RAMP_START, RAMP_END = 1 / 8, 3 / 4
+
+# Rows for each class, distributed like the prior, that are added to a mini-batch when
+# the frequencies of its classes are estimated.
+ADDED_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class PseudoLabels:
         Number of unlabeled rows for each labeled row in a mini-batch.
     class_weights : ndarray of shape (n_classes,)
         Weights of the labels, relative to the labeled rows.
+    class_prior : ndarray of shape (n_classes,) or None
+        Fraction of each class that the labels should have; None for any.
     dropout : DropoutMasks or None
         Dropped units.
     """
@@ -39,6 +46,7 @@ class PseudoLabels:
     weight: float
     unlabeled_ratio: float
     class_weights: Array
+    class_prior: Array | None = None
     dropout: DropoutMasks | None = None
 
     def weight_at(self, progress: float) -> float:
@@ -47,21 +55,37 @@ class PseudoLabels:
         return self.weight * min(max(risen, 0.0), 1.0)
 
     def loss_and_gradients(
-        self, layers: Sequence[Layer], loss: Loss, batch: Batch
+        self, layers: Sequence[Layer], batch: Batch
     ) -> list[Any] | None:
         """Weighted loss and gradients of a mini-batch; None as long as they are 0."""
         weight = self.weight_at(batch.progress)
         if weight == 0 or batch.unlabeled is None:
             return None
-        class_weights = (weight * self.class_weights).astype(self.rows.dtype)
-        return self.rows.batch(batch.unlabeled, batch.number).sum(
+        rows = self.rows.batch(batch.unlabeled, batch.number)
+        predicted, (totals, total_weight) = rows.keep(kernels.predict_clean, layers)
+        log_ratios = self._log_ratios(totals / total_weight, rows.n_rows)
+        return rows.sum(
             kernels.predict_pseudo_labels,
             layers,
-            class_weights,
-            loss,
+            log_ratios.astype(rows.dtype),
+            (weight * self.class_weights).astype(rows.dtype),
             self.dropout.probability if self.dropout else 0.0,
+            kept=predicted,
             draw=self.dropout,
         )
+
+    def _log_ratios(self, mean_probabilities: Array, n_rows: int) -> Array:
+        """Log of how much more frequent each class should be than it is predicted."""
+        if self.class_prior is None:
+            return np.zeros_like(mean_probabilities)
+        # Few rows say little about frequencies, and may have no row of a class.
+        n_added = ADDED_ROWS * len(self.class_prior)
+        smoothed = (n_rows * mean_probabilities + n_added * self.class_prior) / (
+            n_rows + n_added
+        )
+        # A class without a label has a smoothed frequency of 0 or nearly so.
+        tiny = np.finfo(np.float64).tiny
+        return np.log(np.maximum(self.class_prior, tiny) / np.maximum(smoothed, tiny))
 
 
 def ramp_end(max_iter: int) -> int:

@@ -535,7 +535,7 @@ def test_max_norm_shrinks_incoming_weights_of_hidden_units_alone(rng):
         np.testing.assert_array_equal(b, b_before)
 
 
-def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0):
+def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0, class_prior=None):
     objective, theta = make_network(
         rng, ["logistic", "tanh"], alpha=0.0, hidden_alpha=0.0, n_blocks=n_blocks
     )
@@ -550,6 +550,7 @@ def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0):
         weight=3.0,
         unlabeled_ratio=1.0,
         class_weights=rng.uniform(1, 2, N_CLASSES),
+        class_prior=class_prior,
         dropout=with_dropout(objective, dropout, seed=2).dropout if dropout else None,
     )
     return dataclasses.replace(objective, pseudo_labels=pseudo_labels), theta
@@ -558,9 +559,13 @@ def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0):
 @pytest.mark.parametrize(
     ("noise", "dropout"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)]
 )
+@pytest.mark.parametrize("class_prior", [None, [0.1, 0.8, 0.1]])
 @pytest.mark.parametrize("progress", [0.0, 0.5, 0.75, 1.0])
-def test_pseudo_labels(progress, noise, dropout, n_blocks, rng):
-    objective, theta = make_pseudo_labeled(rng, n_blocks, noise=noise, dropout=dropout)
+def test_pseudo_labels(progress, class_prior, noise, dropout, n_blocks, rng):
+    prior = class_prior and np.array(class_prior)
+    objective, theta = make_pseudo_labeled(
+        rng, n_blocks, noise=noise, dropout=dropout, class_prior=prior
+    )
     labeled, unlabeled = rng.permutation(N_ROWS)[:7], rng.permutation(N_ROWS)[:9]
     batch = Batch(labeled, 4, unlabeled, progress)
     value, gradient = objective.value_and_gradient(theta, batch)
@@ -581,8 +586,13 @@ def test_pseudo_labels(progress, noise, dropout, n_blocks, rng):
     )
     # The labels are predictions without noise.
     X = pseudo.rows.X[unlabeled]
-    labels = dropped_network(objective, theta, X, [1.0, 1.0], 0.0).argmax(axis=1)
     weights = pseudo.rows.weights[unlabeled] * N_ROWS / 9
+    P = softmax(dropped_network(objective, theta, X, [1.0, 1.0], 0.0), axis=1)
+    if class_prior is not None:
+        # 5 rows for each of the 3 classes have been added to these 9.
+        mean = np.average(P, axis=0, weights=weights)
+        P *= prior / (9 / 24 * mean + 15 / 24 * prior)
+    labels = P.argmax(axis=1)
     expected += {0.0: 0.0, 0.5: 1.8, 0.75: 3.0, 1.0: 3.0}[progress] * log_loss(
         logits(pseudo.rows, pseudo.dropout, X),
         labels,
@@ -591,6 +601,30 @@ def test_pseudo_labels(progress, noise, dropout, n_blocks, rng):
     assert value == pytest.approx(expected)
     # The labels do not change in a small neighborhood.
     assert_allclose(gradient, numeric_gradient(objective, theta, batch), atol=1e-7)
+
+
+def test_alignment_changes_labels(rng):
+    class_prior = np.array([0.01, 0.98, 0.01])
+    batch = Batch(np.arange(N_ROWS), 1, np.arange(N_ROWS), 1.0)
+    values = [
+        objective.value_and_gradient(theta, batch)[0]
+        for objective, theta in (
+            make_pseudo_labeled(np.random.RandomState(0), 1, class_prior=prior)
+            for prior in (None, class_prior)
+        )
+    ]
+    assert values[0] < values[1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_without_labels_gets_none(rng):
+    objective, theta = make_pseudo_labeled(rng, 1, class_prior=np.array([0, 0.5, 0.5]))
+    # The first class would be the most probable one of all rows.
+    _, intercepts = objective.layout.unpack(theta)
+    intercepts[-1][:] = 1e3, 0, 0
+    batch = Batch(np.arange(N_ROWS), 1, np.arange(N_ROWS), 1.0)
+    _, gradient = objective.value_and_gradient(theta, batch)
+    assert np.isfinite(gradient).all()
 
 
 def test_batches_without_unlabeled_rows_have_no_pseudo_labels(rng):
