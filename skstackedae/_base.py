@@ -102,9 +102,8 @@ class BaseNetwork(
         return Stage(name, layer, settings, self.verbose)
 
     def _warn_unconverged(self, records: Sequence[StageRecord]) -> None:
-        warn_unconverged(
-            records, max_iter=self.max_iter, n_iter_no_change=self.n_iter_no_change
-        )
+        parameters = self.get_params(deep=False)
+        warn_unconverged(records, RunSettings.from_parameters(parameters))
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         checks.check_kind_of_rows(X)

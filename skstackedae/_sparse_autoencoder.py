@@ -118,7 +118,8 @@ class SparseAutoencoder(BaseNetwork):
 
     learning_rate : {'constant', 'linear'}, default='constant'
         Learning rate schedule of 'adam'. 'constant' stays at `learning_rate_init`,
-        'linear' falls from there to 0 over `max_iter` epochs.
+        'linear' falls from there to 0 over `max_iter` epochs. With 'linear' the
+        training loss stops nothing: only validation rows end training earlier.
 
     learning_rate_init : float, default=0.001
         Initial learning rate of 'adam'.

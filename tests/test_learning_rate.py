@@ -41,3 +41,17 @@ def test_a_linear_schedule_comes_to_rest(few_digits, global_random_seed):
     # The last epochs differ less from each other.
     constant, linear = (np.ptp(curve[-3:]) for curve in curves)
     assert linear < constant
+
+
+@pytest.mark.filterwarnings("error:Stopped after max_iter")
+@pytest.mark.parametrize("make", [small, classifier])
+def test_a_linear_schedule_has_all_its_epochs(make, few_digits):
+    settings = {"solver": "adam", "tol": 1e9, "n_iter_no_change": 1, "max_iter": 7}
+    assert make(learning_rate="linear", **settings).fit(*few_digits).n_iter_ == 7
+    assert make(learning_rate="constant", **settings).fit(*few_digits).n_iter_ == 2
+    # Validation rows may end it, and 'lbfgs' has no learning rate.
+    settings["learning_rate"] = "linear"
+    validated = make(early_stopping=True, validation_fraction=0.3, **settings)
+    assert validated.fit(*few_digits).n_iter_ == 2
+    settings["solver"] = "lbfgs"
+    assert make(**settings).fit(*few_digits).n_iter_ == 2

@@ -1,7 +1,7 @@
-"""Deep networks of logistic units trained by Adam, as the accuracy benchmarks use them.
+"""Deep networks trained by Adam, as the accuracy benchmarks use them.
 
-Autoencoders have cross-entropy reconstructions. Each stage has a fixed number of epochs
-and a learning rate that falls to 0.
+Units are logistic and autoencoders have cross-entropy reconstructions unless changed.
+Each stage has a fixed number of epochs and a learning rate that falls to 0.
 """
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
@@ -22,8 +22,6 @@ def epochs(n_epochs):
         "learning_rate": "linear",
         "learning_rate_init": 1e-3,
         "max_iter": n_epochs,
-        "n_iter_no_change": n_epochs,
-        "tol": 0,
     }
 
 
@@ -49,3 +47,27 @@ def network(size, n_epochs, prototype=None, **changes):
         pretrain=prototype is not None,
         **epochs(n_epochs) | parameters | changes,
     )
+
+
+def few_labels_network(quick=False, **changes):
+    """Return the network that learns from few labels and from many unlabeled rows."""
+    layers = [
+        autoencoder(2 if quick else 12, corruption=0.3, activation="relu", **of_layer)
+        for of_layer in (
+            {"tied_weights": True},
+            {
+                "tied_weights": True,
+                "loss": "squared_error",
+                "decoder_activation": "identity",
+            },
+        )
+    ]
+    parameters = {
+        "corruption": 0.2,
+        "dropout": 0.5,
+        "pseudo_label_weight": 1.0,
+        "unlabeled_label": -1,
+        "batch_size": 100,
+    }
+    size = (30, 30) if quick else (1_000, 1_000)
+    return network(size, 10 if quick else 40, layers, **parameters | changes)

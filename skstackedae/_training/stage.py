@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -62,6 +62,16 @@ class RunSettings:
             parameters["solver"], solvers.SolverOptions(**options), Patience(**patience)
         )
 
+    @property
+    def loss_patience(self) -> Patience:
+        """How long the training loss may stall.
+
+        It is endless if the learning rate is to fall to 0, which it does at the end.
+        """
+        if self.solver == "adam" and self.options.learning_rate == "linear":
+            return replace(self.patience, n_iter_no_change=math.inf)
+        return self.patience
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -114,7 +124,8 @@ class Stage:
             iterations.begin()
             return objective.value_and_gradient(theta, batch)
 
-        progress = held_out or LossStalled(self.settings.patience, first_iterations)
+        patience = self.settings.loss_patience
+        progress = held_out or LossStalled(patience, first_iterations)
         result = solvers.SOLVERS[self.settings.solver](
             evaluate,
             theta0,
@@ -235,17 +246,16 @@ def warn_diverged(records: Iterable[StageRecord]) -> None:
         )
 
 
-def warn_unconverged(
-    records: Iterable[StageRecord], *, max_iter: int, n_iter_no_change: float
-) -> None:
+def warn_unconverged(records: Iterable[StageRecord], settings: RunSettings) -> None:
     """Warn once of all stages that have used up their iterations.
 
     Endless patience asks for all iterations.
     """
-    if n_iter_no_change == math.inf:
+    if settings.loss_patience.n_iter_no_change == math.inf:
         return
     names = [r.name for r in records if not (r.converged or r.diverged)]
     if names:
+        max_iter = settings.options.max_iter
         warn_user(
             f"Stopped after max_iter={max_iter} iterations, before the loss settled: "
             f"{', '.join(names)}. Raise max_iter, or tol if the result is good enough.",
