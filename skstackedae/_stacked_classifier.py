@@ -123,9 +123,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     unlabeled_ratio : float, default=4.0
         Number of unlabeled rows for each labeled row in a mini-batch, if
-        `pseudo_label_weight` is not 0. `batch_size` counts the labeled rows. An epoch
-        uses all labeled and all unlabeled rows; the kind that needs fewer mini-batches
-        is used again and again.
+        `pseudo_label_weight` is not 0; `batch_size` counts both. An epoch uses all
+        labeled and all unlabeled rows; the kind that needs fewer mini-batches is used
+        again and again.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each

@@ -27,7 +27,7 @@ classifier = partial(
     hidden_layer_sizes=(12, 8),
     solver="adam",
     unlabeled_label=-1,
-    batch_size=5,
+    batch_size=25,
     max_iter=8,
     tol=0,
 )
@@ -81,13 +81,13 @@ def test_a_run_is_that_of_the_formulas(
         "max_iter": n_epochs,
         "learning_rate_init": 0.01,
         "alpha": 0,
-        "batch_size": n_labeled,
+        "batch_size": len(X),
         "random_state": global_random_seed,
     }
     # One step an epoch: all rows are in it.
     model = classifier(
         sizes,
-        unlabeled_ratio=len(X) / n_labeled,
+        unlabeled_ratio=len(X) / n_labeled - 1,
         pseudo_label_weight=2.0,
         align_pseudo_labels=align,
         **settings,
@@ -154,8 +154,8 @@ def test_unlabeled_rows_show_where_clusters_are(global_random_seed):
                 pseudo_label_weight=weight,
                 max_iter=100,
                 learning_rate_init=0.01,
-                batch_size=3,
-                unlabeled_ratio=20,
+                batch_size=60,
+                unlabeled_ratio=19,
                 random_state=global_random_seed,
             )
             .fit(X, labels)
@@ -231,7 +231,7 @@ def test_models_are_the_same_for_every_number_of_threads(
     X, y = few_labels
     settings = {"fine_tune": fine_tune, "random_state": global_random_seed}
     # Batches of more than one block.
-    settings |= {"hidden_layer_sizes": (500, 600), "batch_size": 25, "max_iter": 4}
+    settings |= {"hidden_layer_sizes": (500, 600), "batch_size": 100, "max_iter": 4}
     one, two = (with_all_options(n_jobs=n, **settings).fit(X, y) for n in (1, 2))
     assert_same_weights(one, two)
     other = with_all_options(**settings | {"random_state": global_random_seed + 1})

@@ -67,7 +67,7 @@ def few_labels_network(quick=False, **changes):
         "dropout": 0.5,
         "pseudo_label_weight": 1.0,
         "unlabeled_label": -1,
-        "batch_size": 100,
+        "batch_size": 500,
     }
     size = (30, 30) if quick else (1_000, 1_000)
     return network(size, 10 if quick else 40, layers, **parameters | changes)

@@ -147,7 +147,8 @@ def models(n_labels, arguments):
     folds = {"cv": 3, "n_jobs": 2}
     regression = LogisticRegression(max_iter=300)
     svc = SVC(C=10, gamma=0.02)
-    perceptron = MLPClassifier((1_000, 1_000), max_iter=epochs_of(n_labels))
+    size = (30, 30) if arguments.quick else (1_000, 1_000)
+    perceptron = MLPClassifier(size, max_iter=epochs_of(n_labels))
     searched = {
         "LogisticRegression": GridSearchCV(
             regression, {"C": [0.01, 0.1, 1, 10]}, **folds
@@ -159,7 +160,7 @@ def models(n_labels, arguments):
     bases = {
         "LogisticRegression": LogisticRegression(max_iter=60),
         "SVC": certain,
-        "MLPClassifier": MLPClassifier((1_000, 1_000), max_iter=20),
+        "MLPClassifier": MLPClassifier(size, max_iter=20),
     }
     by_name = {
         OURS: few_labels_network(arguments.quick, **ours),

@@ -36,8 +36,8 @@ class Sampler:
     """Draws the mini-batches of an epoch.
 
     With unlabeled rows, each mini-batch has both kinds of rows, ``unlabeled_ratio``
-    unlabeled rows for each labeled one. The kind that needs more mini-batches occurs
-    once in an epoch, the other kind again and again.
+    unlabeled rows for each labeled one, ``batch_size`` in all. The kind that needs more
+    mini-batches occurs once in an epoch, the other kind again and again.
     """
 
     n_rows: int
@@ -50,16 +50,18 @@ class Sampler:
         self, random_state: np.random.RandomState
     ) -> Iterator[tuple[Array, Array | None]]:
         """Yield the rows and the unlabeled rows of each mini-batch."""
-        given = 200 if self.batch_size == "auto" else int(self.batch_size)
-        size, n_batches = _count_batches(self.n_rows, given)
+        total = 200 if self.batch_size == "auto" else int(self.batch_size)
         if not self.n_unlabeled:
+            size, n_batches = _count_batches(self.n_rows, total)
             order = self._order(self.n_rows, random_state)
             # A short last batch joins the previous.
             bounds = [*range(0, n_batches * size, size), self.n_rows]
             yield from ((order[slice(*pair)], None) for pair in pairwise(bounds))
             return
+        n_labeled = max(1, round(total / (1 + self.unlabeled_ratio)))
+        size, n_batches = _count_batches(self.n_rows, n_labeled)
         other_size, n_others = _count_batches(
-            self.n_unlabeled, max(1, round(self.unlabeled_ratio * size))
+            self.n_unlabeled, max(1, total - n_labeled)
         )
         n_batches = max(n_batches, n_others)
         yield from zip(

@@ -53,14 +53,14 @@ def test_shuffling_differs_between_epochs_and_repeats_with_the_seed(
         ((1, 100), 10, (1, 10)),
         # The labeled rows need more batches.
         ((100, 40), 1, (20, 20)),
-        ((100, 3), 4, (20, 3)),
         ((60, 60), 1, (20, 20)),
-        # At least one unlabeled row a batch.
+        # At least one of each kind a batch.
         ((40, 7), 0.001, (20, 1)),
+        ((7, 40), 1_000, (1, 20)),
     ],
 )
 def test_unlabeled_rows_share_the_batches(counts, ratio, sizes, shuffle, rng):
-    sampler = Sampler(counts[0], 20, shuffle, counts[1], ratio)
+    sampler = Sampler(counts[0], sum(sizes), shuffle, counts[1], ratio)
     kinds = list(zip(*sampler.epoch(rng), strict=True))
     n_batches = max(int(n / size + 0.5) for n, size in zip(counts, sizes, strict=True))
     for batches, n, size in zip(kinds, counts, sizes, strict=True):
@@ -74,7 +74,15 @@ def test_unlabeled_rows_share_the_batches(counts, ratio, sizes, shuffle, rng):
 
 
 def test_repeated_rows_are_shuffled_anew(rng):
-    sampler = Sampler(10, 10, shuffle=True, n_unlabeled=100, unlabeled_ratio=1)
+    sampler = Sampler(10, 20, shuffle=True, n_unlabeled=100, unlabeled_ratio=1)
     batches, unlabeled = zip(*sampler.epoch(rng), strict=True)
     assert len({tuple(rows) for rows in batches}) == 10
     assert len({tuple(rows) for rows in unlabeled}) == 10
+
+
+def test_few_rows_are_in_every_batch(rng):
+    sampler = Sampler(3, 50, shuffle=True, n_unlabeled=80, unlabeled_ratio=4)
+    for rows, unlabeled in sampler.epoch(rng):
+        assert sorted(rows) == [0, 1, 2]
+        assert len(unlabeled) == 40
+    assert len(list(Sampler(200, 10, True, 3, 4).epoch(rng))) == 100
