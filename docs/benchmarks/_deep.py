@@ -70,4 +70,5 @@ def few_labels_network(quick=False, **changes):
         "batch_size": 500,
     }
     size = (30, 30) if quick else (1_000, 1_000)
-    return network(size, 10 if quick else 40, layers, **parameters | changes)
+    classifier = network(size, 10 if quick else 40, layers, **parameters)
+    return classifier.set_params(**changes)

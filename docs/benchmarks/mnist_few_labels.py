@@ -21,19 +21,26 @@ different draws can share the work (``--first-draw``). A fit of all images takes
 minutes on one core, all fits of the table many hours.
 """
 
-import time
 import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
 from _compare import parser_with_out, report
 from _deep import few_labels_network
+from _few_labels import (
+    FORMATS,
+    UNLABELED,
+    describe,
+    draw_labels,
+    fit_and_test,
+    split,
+)
 from _mnist import load_mnist
 from joblib import Memory
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
@@ -45,10 +52,7 @@ from skstackedae import StackedAutoencoderClassifier
 PUBLISHED = {100: "86.53 %", 600: "93.70 %", 1_000: "95.23 %", 3_000: "96.78 %"}
 OURS = "one fit, pseudo-labels"
 WITHOUT = "one fit, no pseudo-labels"
-UNLABELED = -1
 N_SELF_TRAINING = 10_000
-N_VALIDATION = 10_000
-VALIDATION_SEED = 1_000
 # Without pseudo-labels an epoch is a pass over the labeled images: so many of 100.
 STEPS = 2_000
 # The lines of the figure, with their labels and colors.
@@ -83,16 +87,19 @@ def main() -> None:
                     features = features or features_of(images, labels, arguments)
                     of = features
                 key = name, repr(model), n_labels, seed, len(X), arguments.validate
-                result = tested(key, model, (of["train"], labels), (of["test"], y_test))
+                train = rows_for(model, of["train"], labels)
+                result = tested(key, model, train, (of["test"], y_test))
                 print(n_labels, seed, name, *result, flush=True)
                 results.setdefault(name, []).append(result)
-        rows += [describe(n_labels, *item) for item in results.items()]
+        for name, of_draws in results.items():
+            published = PUBLISHED.get(n_labels, "") if name == OURS else ""
+            row = {"labels": n_labels, "model": name, "published (CAE)": published}
+            rows.append(row | describe(of_draws))
     n_draws = arguments.draws - arguments.first_draw
     note = f"{len(X):,} images, float32; means over {n_draws} draws of the labeled "
     note += f"ones; scored on {len(y_test):,} images."
-    formats = {"accuracy": "{:.2%}", "standard error": "{:.2%}", "seconds": "{:.1f}"}
     title = "MNIST with few labels"
-    report("mnist_few_labels", title, rows, arguments.out, note, formats)
+    report("mnist_few_labels", title, rows, arguments.out, note, FORMATS)
     if arguments.out is not None:
         draw_figure(rows, arguments.out / "mnist_few_labels.png")
 
@@ -112,25 +119,6 @@ def parsed_arguments():
     if arguments.draws is None:
         arguments.draws = 2 if arguments.quick else 10
     return arguments
-
-
-def split(data, validate):
-    """Return training images and images to score, with labels."""
-    if not validate:
-        return data
-    n_train = len(data.X_train) - min(N_VALIDATION, len(data.X_train) // 2)
-    X, y = data.X_train, data.y_train
-    return X[:n_train], y[:n_train], X[n_train:], y[n_train:]
-
-
-def draw_labels(y, n_labels, seed, validate):
-    """Keep some labels of each class, hide the others."""
-    rows = np.arange(len(y))
-    offset = VALIDATION_SEED if validate else 0
-    kept, _ = train_test_split(
-        rows, train_size=n_labels, stratify=y, random_state=offset + seed
-    )
-    return np.where(np.isin(rows, kept), y, UNLABELED)
 
 
 def features_of(images, labels, arguments):
@@ -188,33 +176,15 @@ def epochs_of(n_labels):
     return int(np.clip(50_000 // n_labels, 20, 200))
 
 
-def fit_and_test(key, model, train, test):
-    """Return the accuracy and the seconds of a fit; the key is for the memory."""
-    X, y = train
-    labeled, unlabeled = np.flatnonzero(y != UNLABELED), np.flatnonzero(y == UNLABELED)
-    rows = slice(None)
+def rows_for(model, X, labels):
+    """Return the rows that a model can learn from."""
+    labeled = np.flatnonzero(labels != UNLABELED)
     if isinstance(model, SelfTrainingClassifier):
-        rows = np.r_[labeled, unlabeled[:N_SELF_TRAINING]]
-    elif not isinstance(model, StackedAutoencoderClassifier | LabelSpreading):
-        rows = labeled
-    start = time.perf_counter()
-    model.fit(X[rows], y[rows])
-    return model.score(*test), time.perf_counter() - start
-
-
-def describe(n_labels, name, results):
-    """Return a model's row of the table."""
-    accuracies, seconds = np.array(results).T
-    return {
-        "labels": n_labels,
-        "model": name,
-        "published (CAE)": PUBLISHED.get(n_labels, "") if name == OURS else "",
-        "accuracy": accuracies.mean(),
-        "standard error": accuracies.std(ddof=min(1, len(results) - 1))
-        / np.sqrt(len(results)),
-        "draws": len(results),
-        "seconds": np.median(seconds),
-    }
+        unlabeled = np.flatnonzero(labels == UNLABELED)[:N_SELF_TRAINING]
+        labeled = np.r_[labeled, unlabeled]
+    elif isinstance(model, StackedAutoencoderClassifier | LabelSpreading):
+        return X, labels
+    return X[labeled], labels[labeled]
 
 
 def draw_figure(rows, path):
