@@ -124,15 +124,13 @@ class Stage:
             iterations.begin()
             return objective.value_and_gradient(theta, batch)
 
-        patience = self.settings.loss_patience
-        progress = held_out or LossStalled(patience, first_iterations)
         result = solvers.SOLVERS[self.settings.solver](
             evaluate,
             theta0,
             options=options,
             sampler=objective.sampler(options.batch_size, options.shuffle),
             random_state=random_state,
-            stopping=AnyOf((_IterationLines(self), progress, iterations)),
+            stopping=self._stopping(held_out, first_iterations, iterations),
             project=objective.project,
         )
         iterations.close()
@@ -187,6 +185,16 @@ class Stage:
             objective.project,
         )
         return theta, loss, adam.to_dict()
+
+    def _stopping(
+        self,
+        held_out: HeldOutScores | None,
+        first_iterations: int,
+        iterations: Iterations,
+    ) -> AnyOf:
+        patience = self.settings.loss_patience
+        progress = held_out or LossStalled(patience, first_iterations)
+        return AnyOf((_IterationLines(self), progress, iterations))
 
     def _summary(self, record: StageRecord) -> str:
         line = (

@@ -23,9 +23,9 @@ from .stopping import HeldOutScores
 
 @dataclass(frozen=True)
 class Regularization:
-    """The parameters of an estimator that keep its network from learning by heart.
+    """The parameters of an estimator that reduce overfitting.
 
-    Corruption, dropout and max_norm are for hidden layers that are trained.
+    Corruption, dropout and max_norm apply where hidden layers are trained.
     """
 
     alpha: float
@@ -70,7 +70,7 @@ class SupervisedStage:
         pseudo_labels : PseudoLabels or None
             Unlabeled rows that have a part in the loss.
         random_state : RandomState
-            Draws masking noise and mini-batches.
+            Draws noise and mini-batches.
         task : Task
             Task of the whole fit; the stage is a subtask.
         fitted_attributes : callable layers -> dict
@@ -130,16 +130,14 @@ class SupervisedStage:
     def _objective(self, layers: Sequence[Layer], rows: Rows) -> NetworkObjective:
         """Return the objective without noise, which is for scores."""
         layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
-        alpha, hidden_alpha = (
-            self.regularization.alpha,
-            self.regularization.hidden_alpha,
-        )
+        given = self.regularization
+        hidden_alpha = given.alpha if given.hidden_alpha is None else given.hidden_alpha
         return NetworkObjective(
             rows.cut_for(sum(layout.sizes)),
             layout,
             tuple(layer.activation for layer in layers[:-1]),
-            alpha=alpha,
-            hidden_alpha=alpha if hidden_alpha is None else hidden_alpha,
+            alpha=given.alpha,
+            hidden_alpha=hidden_alpha,
         )
 
     def _training_objective(
