@@ -296,6 +296,16 @@ def test_the_best_vector_is_a_copy():
     assert best.n_iter == 6
 
 
+def test_scores_of_the_first_iterations_neither_stop_nor_tie():
+    held_out = HeldOutScores(lambda theta: theta[0], 1.0, Patience(0.1, 2), 3)
+    thetas = [np.array([score]) for score in (0.5, 0.8, 0.8, 0.7, 0.8, 0.8, 0.8)]
+    ended = [held_out.should_stop(n, 0.0, theta) for n, theta in enumerate(thetas, 1)]
+    assert ended == [False] * 5 + [True] * 2
+    # Of equal scores, the first one after these iterations is the best.
+    result = SolverResult(thetas[-1], 0.5, 7, True, [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+    assert held_out.with_best_weights(result).loss == 3.0
+
+
 def test_a_run_without_iterations_keeps_its_first_weights():
     # Nothing to learn: the gradient is 0 at the start, so 'lbfgs' makes no step.
     X, y = np.zeros((4, 2)), [0, 1, 0, 1]

@@ -266,7 +266,7 @@ def test_validation_rows_do_not_stop_the_stage_while_the_weight_rises(few_labels
         model = with_all_options(
             n_iter_no_change=1, tol=0.9, max_iter=20, fine_tune=False, **options
         ).fit(X, y, **({} if options else {"X_val": X[:20], "y_val": y[:20]}))
-        assert len(model.validation_scores_) == 16
+        assert len(model.validation_scores_) == 17
         assert model.best_validation_score_ == max(model.validation_scores_)
     model = with_all_options(n_iter_no_change=1, tol=0.9, max_iter=20).fit(X, y)
     assert model.n_iter_ == 17

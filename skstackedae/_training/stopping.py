@@ -55,7 +55,8 @@ class HeldOutScores:
     patience : Patience
         How long the lowest error may stall.
     first_iterations : int
-        Number of iterations in which the run does not stop.
+        Number of iterations whose scores do not count for stopping. A later score that
+        is as good as theirs is better.
     """
 
     score: Callable[[Array], float]
@@ -76,13 +77,18 @@ class HeldOutScores:
                 "like those of X, or lower learning_rate_init."
             )
         error = self.best_possible - self.scores[-1]
-        if not self._lowest_errors or error < self._lowest_errors[-1]:
+        if self._is_best(error):
             self._best = len(self.scores), theta.copy()
             self._lowest_errors.append(error)
         else:
             self._lowest_errors.append(self._lowest_errors[-1])
-        has_run_out = self.patience.has_run_out(self._lowest_errors)
-        return has_run_out and n_iter > self.first_iterations
+        return self.patience.has_run_out(self._lowest_errors[self.first_iterations :])
+
+    def _is_best(self, error: float) -> bool:
+        if self._best is None or error < self._lowest_errors[-1]:
+            return True
+        n_iter, _ = self._best
+        return error == self._lowest_errors[-1] and n_iter <= self.first_iterations
 
     def with_best_weights(self, result: SolverResult) -> SolverResult:
         """Replace the last vector by the best one."""
