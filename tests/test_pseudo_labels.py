@@ -272,6 +272,14 @@ def test_validation_rows_do_not_stop_the_stage_while_the_weight_rises(few_labels
     assert model.n_iter_ == 17
 
 
+@pytest.mark.parametrize("name", ["alpha", "hidden_alpha", "dropout", "max_norm"])
+def test_float64_scalars_keep_the_precision_of_rows(name, few_labels):
+    X, y = few_labels
+    X = X.astype(np.float32)
+    one, other = (classifier(**{name: t(0.3)}).fit(X, y) for t in (float, np.float64))
+    assert_same_weights(one, other)
+
+
 @pytest.mark.parametrize("unlabeled_label", [-1, None])
 def test_a_weight_without_unlabeled_rows_warns(unlabeled_label, few_digits):
     settings = {"unlabeled_label": unlabeled_label}

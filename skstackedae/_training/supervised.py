@@ -37,7 +37,9 @@ class Regularization:
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """Take the settings from all parameters of an estimator."""
-        return cls(**{field.name: parameters[field.name] for field in fields(cls)})
+        given = {field.name: parameters[field.name] for field in fields(cls)}
+        # A scalar of numpy, as searches pass it, would make float32 arrays float64.
+        return cls(**{k: None if v is None else float(v) for k, v in given.items()})
 
 
 @dataclass(frozen=True)
