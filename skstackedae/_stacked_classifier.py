@@ -708,8 +708,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         if unlabeled is None:
             warn_user(
                 f"pseudo_label_weight={self.pseudo_label_weight!r} has no effect, "
-                "because all rows have a label: mark rows without a label by "
-                "unlabeled_label, or set pseudo_label_weight=0.",
+                "because all rows with a weight above 0 have a label: mark rows without "
+                "a label by unlabeled_label, or set pseudo_label_weight=0.",
                 UserWarning,
             )
             return None

@@ -288,6 +288,12 @@ def test_a_weight_without_unlabeled_rows_warns(unlabeled_label, few_digits):
     assert_same_weights(model, classifier(**settings).fit(*few_digits))
 
 
+def test_the_warning_is_right_if_unlabeled_rows_have_no_weight(few_labels):
+    X, y = few_labels
+    with pytest.warns(UserWarning, match="because all rows with a weight above 0 have"):
+        classifier(pseudo_label_weight=1.0).fit(X, y, sample_weight=y >= 0)
+
+
 def test_partial_fit_has_dropout_and_max_norm_but_no_pseudo_labels(few_labels):
     X, y = few_labels
     with pytest.raises(AttributeError, match=r"Set pseudo_label_weight=0\."):
