@@ -144,7 +144,7 @@ class SparseAutoencoder(BaseNetwork):
 
     random_state : int, RandomState instance or None, default=None
         Determines random number generation for the initial weights, the validation
-        split, the masking noise and the order of the mini-batches. Pass an int for
+        split, the noise and the order of the mini-batches. Pass an int for
         reproducible results across multiple function calls.
 
     n_jobs : int or None, default=None

@@ -123,9 +123,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     unlabeled_ratio : float, default=4.0
         Number of unlabeled rows for each labeled row in a mini-batch, if
-        `pseudo_label_weight` is not 0; `batch_size` counts both. An epoch uses all
-        labeled and all unlabeled rows; the kind that needs fewer mini-batches is used
-        again and again.
+        `pseudo_label_weight` is not 0; `batch_size` counts both. A mini-batch has at
+        least one row of each kind, and at most all rows of a kind, whatever the ratio.
+        An epoch uses all labeled and all unlabeled rows; the kind that needs fewer
+        mini-batches is used again and again.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
@@ -473,8 +474,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
         It needs ``solver='adam'``, keeps the moments of Adam between calls, and does
         not exist with options that need all rows or the number of epochs:
-        ``learning_rate='linear'``, ``early_stopping=True`` and
-        ``class_weight='balanced'``. The first call pretrains the hidden layers on its
+        ``learning_rate='linear'``, ``early_stopping=True``, ``class_weight='balanced'``
+        and pseudo-labels. The first call pretrains the hidden layers on its
         samples, with the solver of the prototype. Every call then makes one pass of
         fine-tuning (or of softmax training if ``fine_tune=False``) over its labeled
         samples and appends its loss to `loss_curve_`. `history_` has the records of
@@ -708,8 +709,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         if unlabeled is None:
             warn_user(
                 f"pseudo_label_weight={self.pseudo_label_weight!r} has no effect, "
-                "because all rows with a weight above 0 have a label: mark rows without "
-                "a label by unlabeled_label, or set pseudo_label_weight=0.",
+                "because all rows with a weight above 0 have a label: mark rows "
+                "without a label by unlabeled_label, or set pseudo_label_weight=0.",
                 UserWarning,
             )
             return None
