@@ -37,9 +37,11 @@ class Regularization:
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """Take the settings from all parameters of an estimator."""
-        given = {field.name: parameters[field.name] for field in fields(cls)}
-        # A scalar of numpy, as searches pass it, would make float32 arrays float64.
-        return cls(**{k: None if v is None else float(v) for k, v in given.items()})
+        given: dict[str, Any] = {f.name: parameters[f.name] for f in fields(cls)}
+        for name, value in given.items():
+            # A float64 scalar of numpy would make float32 arrays float64.
+            given[name] = None if value is None else float(value)
+        return cls(**given)
 
 
 @dataclass(frozen=True)
