@@ -16,6 +16,7 @@ from ._rows.rows import Rows
 from ._training.callbacks import Task
 from ._training.pretraining import HiddenLayer, pretrains_by_lbfgs_alone
 from ._training.pseudo_labels import PseudoLabels
+from ._training.settings import from_parameters
 from ._training.stage import StageRecord, warn_diverged
 from ._training.supervised import (
     Regularization,
@@ -71,7 +72,7 @@ class BaseSupervisedStack(BaseStacked):
         return stages
 
     def _supervised_stage(self, name: str, n_fixed: int) -> SupervisedStage:
-        regularization = Regularization.from_parameters(self.get_params(deep=False))
+        regularization = from_parameters(Regularization, self.get_params(deep=False))
         return SupervisedStage(self._stage(name), n_fixed, regularization)
 
     def _check_solver(self) -> None:

@@ -15,6 +15,7 @@ from ._array_api import Array
 from ._sparse_autoencoder import SparseAutoencoder, set_layers
 from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
 from ._training.pretraining import HiddenLayer, LayerToTrain
+from ._training.settings import from_parameters
 from ._training.stage import RunSettings
 
 #: A clone to train, or a fitted autoencoder that stays as it is.
@@ -135,7 +136,7 @@ def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
         return autoencoder.estimator._layers()[0]
     parameters = autoencoder.get_params(deep=False)
     return LayerToTrain(
-        AutoencoderSettings.from_parameters(parameters),
+        from_parameters(AutoencoderSettings, parameters),
         RunSettings.from_parameters(parameters),
         seed=parameters["random_state"],
         verbose=autoencoder.verbose,

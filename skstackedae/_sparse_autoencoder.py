@@ -26,6 +26,7 @@ from ._training.autoencoder import (
 )
 from ._training.callbacks import Task
 from ._training.diagnostics import diagnose
+from ._training.settings import from_parameters
 from ._training.stage import warn_diverged
 
 
@@ -337,7 +338,7 @@ class SparseAutoencoder(BaseNetwork):
             If X or the weights are invalid, if parameters contradict each other, or if
             the loss becomes infinite or NaN. The estimator then stays as it was before.
         """
-        settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
+        settings = from_parameters(AutoencoderSettings, self.get_params(deep=False))
         settings.check()
         task = Task.begin_fit(
             self, self.max_iter, X=X, y=y, sample_weight=sample_weight
@@ -405,7 +406,7 @@ class SparseAutoencoder(BaseNetwork):
             NaN. The estimator then stays as it was before.
         """
         self._validate_params()
-        settings = AutoencoderSettings.from_parameters(self.get_params(deep=False))
+        settings = from_parameters(AutoencoderSettings, self.get_params(deep=False))
         settings.check()
         is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:

@@ -5,7 +5,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import assert_same_weights, small_classifier
+from helpers import (
+    SOLVERS,
+    assert_same_weights,
+    small_autoencoder,
+    small_classifier,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from scipy.special import softmax
@@ -272,12 +277,43 @@ def test_validation_rows_do_not_stop_the_stage_while_the_weight_rises(few_labels
     assert model.n_iter_ == 17
 
 
-@pytest.mark.parametrize("name", ["alpha", "hidden_alpha", "dropout", "max_norm"])
-def test_float64_scalars_keep_the_precision_of_rows(name, few_labels):
-    X, y = few_labels
+def assert_the_same_of_float64_scalars(make, name, X, y):
+    """Searches over arrays pass such scalars, which must not change the precision."""
     X = X.astype(np.float32)
-    one, other = (classifier(**{name: t(0.3)}).fit(X, y) for t in (float, np.float64))
+    one, other = (make(**{name: t(0.3)}).fit(X, y) for t in (float, np.float64))
     assert_same_weights(one, other)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alpha",
+        "hidden_alpha",
+        "corruption",
+        "dropout",
+        "max_norm",
+        "pseudo_label_weight",
+        "unlabeled_ratio",
+        "learning_rate_init",
+        "tol",
+    ],
+)
+def test_float64_scalars_keep_the_precision_of_classifiers(name, few_labels):
+    assert_the_same_of_float64_scalars(with_all_options, name, *few_labels)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "name",
+    ["alpha", "sparsity_weight", "sparsity_target", "corruption", "emphasis", "tol"],
+)
+def test_float64_scalars_keep_the_precision_of_layers(name, solver, few_digits):
+    make = partial(
+        small_autoencoder,
+        *(6,),
+        **{"solver": solver, "max_iter": 3, "corruption": 0.2, "emphasis": 0.5},
+    )
+    assert_the_same_of_float64_scalars(make, name, *few_digits)
 
 
 @pytest.mark.parametrize("unlabeled_label", [-1, None])

@@ -186,6 +186,8 @@ class RowsInMemory:
 
     def view(self, indices: Array) -> Self:
         """Return the rows at these positions without a copy, for mini-batches."""
+        if self.indices is not None:
+            indices = self.indices[indices]
         return replace(self, indices=indices)
 
     def value_range(self) -> tuple[float, float]:

@@ -1,8 +1,7 @@
 """Training of one sparse autoencoder: from rows and settings to its two layers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,11 +38,6 @@ class AutoencoderSettings:
     tied_weights: bool
     early_stopping: bool
     validation_fraction: float
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        """Take the settings from all parameters of an estimator."""
-        return cls(**{field.name: parameters[field.name] for field in fields(cls)})
 
     def check(self) -> None:
         """Check that the settings agree with each other."""

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from . import solvers
 from .batches import Batch
 from .callbacks import Attributes, Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
+from .settings import from_parameters
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
 # A run has diverged if its loss rose by more than a tenth, on about so many rows.
@@ -56,10 +57,10 @@ class RunSettings:
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """Take the settings from all parameters of an estimator."""
-        options = {f.name: parameters[f.name] for f in fields(solvers.SolverOptions)}
-        patience = {f.name: parameters[f.name] for f in fields(Patience)}
         return cls(
-            parameters["solver"], solvers.SolverOptions(**options), Patience(**patience)
+            parameters["solver"],
+            from_parameters(solvers.SolverOptions, parameters),
+            from_parameters(Patience, parameters),
         )
 
     @property

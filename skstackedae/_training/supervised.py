@@ -1,8 +1,8 @@
 """Softmax training and fine-tuning: labels train the upper layers, or all layers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,15 +33,6 @@ class Regularization:
     corruption: float
     dropout: float
     max_norm: float | None
-
-    @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
-        """Take the settings from all parameters of an estimator."""
-        given: dict[str, Any] = {f.name: parameters[f.name] for f in fields(cls)}
-        for name, value in given.items():
-            # A float64 scalar of numpy would make float32 arrays float64.
-            given[name] = None if value is None else float(value)
-        return cls(**given)
 
 
 @dataclass(frozen=True)
