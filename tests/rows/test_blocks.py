@@ -340,3 +340,28 @@ def test_weights_may_be_far_from_each_other():
     rows = prepare_rows(rows_in_memory(X, None, weights), canonical=False)
     np.testing.assert_array_equal(rows.X, [[1], [2]])
     np.testing.assert_allclose(rows.weights, [0.25, 0.75])
+
+
+def test_views_are_the_rows_at_these_positions(rng):
+    X, w = rng.rand(20, 3), rng.rand(20)
+    rows = rows_in_memory(X, np.arange(20), w, block_rows=4)
+    once, twice = np.array([7, 3, 11, 19, 0]), np.array([4, 1])
+    for view, positions in (
+        (rows.view(once), once),
+        (rows.view(once).view(twice), once[twice]),
+    ):
+        assert view.n_rows == len(positions)
+        assert np.shares_memory(view.X, X)
+        for part, expected in zip(
+            view.load(slice(0, 9)), (X, np.arange(20), w), strict=True
+        ):
+            np.testing.assert_array_equal(part, expected[positions])
+        propagated = view.propagate(lambda X: 2 * X)
+        np.testing.assert_array_equal(propagated.X, 2 * X[positions])
+        np.testing.assert_array_equal(propagated.y, positions)
+        np.testing.assert_array_equal(propagated.weights, w[positions])
+    # A mini-batch stands for all rows of the view.
+    batch = rows.view(once).batch(np.array([2, 0]), 1)
+    _, y, weights = batch.load(slice(0, 2))
+    np.testing.assert_array_equal(y, [11, 7])
+    np.testing.assert_allclose(weights, w[[11, 7]] * 5 / 2)
