@@ -4,17 +4,17 @@ Few labels, many digits
 =======================
 
 Labels are expensive, images are cheap: here 50 of 1,257 digits have a label. One fit
-uses all of them. Autoencoders learn from all images, then the network learns from the
-labels and from pseudo-labels, which it gives to the other images itself.
+uses all of them. An autoencoder learns from all images, then the network learns from
+the labels and from pseudo-labels, which it gives to the other images itself.
 """
 
 # %%
 # A network for few labels
 # ------------------------
-# Two denoising autoencoders with relu units learn from all images. Fine-tuning drops
-# half of the hidden units in each step. With ``pseudo_label_weight`` the network's own
+# A denoising autoencoder with relu units learns from all images. Fine-tuning drops half
+# of the hidden units in each step. With ``pseudo_label_weight`` the network's own
 # predictions are labels of the unlabeled images; their weight rises from 0 over the
-# epochs. ``memory`` caches the autoencoders, which use no labels: they are trained once
+# epochs. ``memory`` caches the autoencoder, which uses no labels: it is trained once
 # for all fits below.
 
 import time
@@ -42,7 +42,7 @@ layer = SparseAutoencoder(
     **adam,
 )
 network = StackedAutoencoderClassifier(
-    (500, 500),
+    (500,),
     autoencoder=layer,
     dropout=0.5,
     pseudo_label_weight=1,
@@ -72,7 +72,7 @@ models = {
     ),
     "LabelSpreading": LabelSpreading(gamma=2),
     "SVC": SVC(C=10, gamma=0.1),
-    "MLPClassifier": MLPClassifier((500, 500), max_iter=600, random_state=0),
+    "MLPClassifier": MLPClassifier((500,), max_iter=1000, random_state=0),
 }
 
 # %%
@@ -115,6 +115,15 @@ for name, model in models.items():
     mean, std = accuracy[name].mean(), accuracy[name].std()
     print(f"{name:20} {mean:.3f} ±{std:.3f} {seconds:6.1f} s a fit")
 cache.cleanup()
+
+# %%
+# Discussion
+# ----------
+# Pseudo-labels gain about three points. With them the network is better than the
+# classifiers that learn from the labeled images alone, and without them it is not.
+# LabelSpreading is better still: these small images form clusters, which it uses
+# directly. It needs the distances between all pairs of images, which is little work for
+# 1,257 images.
 
 # %%
 # The figure

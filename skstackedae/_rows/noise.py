@@ -66,10 +66,12 @@ class Corruption:
         threshold = _threshold(self.probability)
         # Products, because np.where takes ten times as long with random conditions.
         noisy = X * (levels >= threshold)
-        low, high = map(X.dtype.type, self.values)
+        low, high = self.values
         if low or high:
-            noisy += low * (levels < threshold // 2)
-            noisy += high * ((levels >= threshold // 2) & (levels < threshold))
+            is_low = levels < threshold // 2
+            is_high = (levels < threshold) & ~is_low
+            noisy += low * is_low.astype(X.dtype)
+            noisy += high * is_high.astype(X.dtype)
         return noisy
 
     def is_corrupted(
@@ -102,8 +104,8 @@ class Emphasis:
         corrupted = self.corruption.is_corrupted(
             batch_number, first_row, (n_rows, self.n_features)
         )
-        other = self.dtype.type(self.weight_of_others)
-        return other + (1 - other) * corrupted
+        other = self.weight_of_others
+        return other + (1.0 - other) * corrupted.astype(self.dtype)
 
 
 @dataclass(frozen=True)
