@@ -137,11 +137,12 @@ class BaseStacked(BaseNetwork):
         return n_hidden
 
     def _autoencoders(
-        self, n_features: int, random_state: np.random.RandomState
+        self, rows: Rows, random_state: np.random.RandomState
     ) -> list[prototypes.LayerAutoencoder]:
         return prototypes.layer_autoencoders(
             self.autoencoder,
-            (n_features, *prototypes.layer_sizes(self.hidden_layer_sizes)),
+            prototypes.layer_sizes(self.hidden_layer_sizes),
+            rows,
             random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,

@@ -11,7 +11,7 @@ from ._base import network_attributes
 from ._base_stacked import BaseStacked
 from ._layer_prototypes import layer_sizes, to_hidden_layer
 from ._network.layers import Layer
-from ._rows.preparation import prepare_rows
+from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
 from ._training.callbacks import Task
 from ._training.pretraining import HiddenLayer, pretrains_by_lbfgs_alone
@@ -95,7 +95,8 @@ class BaseSupervisedStack(BaseStacked):
         task: Task,
     ) -> None:
         """Run the stages on validated rows, inside a call that holds the threads."""
-        autoencoders = self._autoencoders(rows.n_features, random_state)
+        rows = drop_zero_weights(rows)
+        autoencoders = self._autoencoders(rows, random_state)
         hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]
         rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
         if self.early_stopping and held_out is None:
@@ -139,8 +140,8 @@ class BaseSupervisedStack(BaseStacked):
         self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
     ) -> None:
         """Make one pass over validated rows; the first call pretrains on them first."""
-        autoencoders = self._autoencoders(rows.n_features, random_state)
         rows = prepare_rows(rows, canonical=False)
+        autoencoders = self._autoencoders(rows, random_state)
         if is_fitted:
             layers = self._previous_network(autoencoders, rows.dtype)
         else:

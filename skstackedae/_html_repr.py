@@ -14,7 +14,8 @@ def stack_block(classifier: Any) -> Any:
 
     given = classifier.autoencoder
     is_list = isinstance(given, list | tuple)
-    prototypes = list(given) if is_list else [given] if given is not None else []
+    is_estimator = hasattr(given, "get_params")
+    prototypes = list(given) if is_list else [given] if is_estimator else []
     layers = getattr(classifier, "autoencoders_", prototypes)
     if not layers:
         title = type(classifier).__name__

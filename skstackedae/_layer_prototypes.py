@@ -12,14 +12,29 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._array_api import Array
+from ._network.activations import ACTIVATIONS
+from ._rows.rows import Rows
 from ._sparse_autoencoder import SparseAutoencoder, set_layers
 from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
+from ._training.diagnostics import is_in_range
 from ._training.pretraining import HiddenLayer, LayerToTrain
 from ._training.settings import from_parameters
 from ._training.stage import RunSettings
 
 #: A clone to train, or a fitted autoencoder that stays as it is.
 LayerAutoencoder: TypeAlias = SparseAutoencoder | FrozenEstimator
+
+#: The prototype that ``autoencoder="denoising"`` means, except for its decoder.
+DENOISING: dict[str, Any] = {
+    "activation": "relu",
+    "tied_weights": True,
+    "corruption": 0.3,
+    "sparsity_weight": 0,
+    "alpha": 0,
+    "solver": "adam",
+    "learning_rate": "linear",
+    "max_iter": 12,
+}
 
 
 def layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
@@ -38,7 +53,8 @@ def layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
 
 def layer_autoencoders(
     given: Any,
-    widths: Sequence[int],
+    sizes: Sequence[int],
+    rows: Rows,
     random_state: np.random.RandomState,
     *,
     n_jobs: int | None,
@@ -47,16 +63,16 @@ def layer_autoencoders(
 ) -> list[LayerAutoencoder]:
     """Make one autoencoder for each layer from the `autoencoder` parameter.
 
-    ``widths`` are the widths of the input and of the hidden layers; the features of the
-    input may have names. Frozen layers draw a seed too, so that layer 1 is the same for
-    every number of layers.
+    ``sizes`` are those of the hidden layers; the features of the rows may have names.
+    Frozen layers draw a seed too, so that layer 1 is the same for every number of
+    layers.
     """
-    n_layers = len(widths) - 1
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=n_layers)
+    seeds = random_state.randint(np.iinfo(np.int32).max, size=len(sizes))
     autoencoders = []
-    prototypes = _one_for_each(given, widths[1:])
+    prototypes = _one_for_each(given, sizes, rows)
+    shapes = pairwise((rows.n_features, *sizes))
     for position, (prototype, (n_in, n_out)) in enumerate(
-        zip(prototypes, pairwise(widths), strict=True)
+        zip(prototypes, shapes, strict=True)
     ):
         if isinstance(prototype, FrozenEstimator):
             _check_frozen(prototype, position, n_in, n_out)
@@ -77,9 +93,11 @@ def layer_autoencoders(
     return autoencoders
 
 
-def _one_for_each(given: Any, sizes: Sequence[int]) -> Sequence[Any]:
+def _one_for_each(given: Any, sizes: Sequence[int], rows: Rows) -> Sequence[Any]:
     if given is None:
         given = SparseAutoencoder()
+    if isinstance(given, str):
+        return _denoising_autoencoders(len(sizes), rows)
     if isinstance(given, SparseAutoencoder):
         return [given] * len(sizes)
     if len(given) != len(sizes):
@@ -89,6 +107,18 @@ def _one_for_each(given: Any, sizes: Sequence[int]) -> Sequence[Any]:
             "or a single SparseAutoencoder for all."
         )
     return given
+
+
+def _denoising_autoencoders(n_layers: int, rows: Rows) -> list[SparseAutoencoder]:
+    """Return prototypes with the decoders that suit their inputs."""
+    linear = SparseAutoencoder(**DENOISING, decoder_activation="identity")
+    prototypes = [linear] * n_layers
+    # Layers above have inputs from relu units, which have no upper limit.
+    if prototypes and is_in_range(rows, ACTIVATIONS["logistic"]):
+        prototypes[0] = SparseAutoencoder(
+            **DENOISING, decoder_activation="logistic", loss="log_loss"
+        )
+    return prototypes
 
 
 def _check_prototype(prototype: Any, position: int) -> None:

@@ -62,16 +62,25 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         Number of units in each hidden layer, from the input up. ``()`` makes the
         classifier softmax regression, without pretraining and fine-tuning.
 
-    autoencoder : SparseAutoencoder, list or None, default=None
-        Prototype of the autoencoders that train the hidden layers. None means
-        ``SparseAutoencoder()``. An estimator is cloned for each layer; a list has one
-        entry for each layer. Each clone gets `n_components` from `hidden_layer_sizes`,
-        `n_jobs` and `verbose` from the classifier, and a `random_state` drawn from the
-        classifier's; it keeps all other parameters of the prototype. A list may hold
+    autoencoder : SparseAutoencoder, list, 'denoising' or None, default=None
+        Prototype of the autoencoders that train the hidden layers. An estimator is
+        cloned for each layer; a list has one entry for each layer.
+
+        - None means ``SparseAutoencoder()``.
+        - 'denoising' means relu units that learn to restore masked entries:
+          ``SparseAutoencoder(activation="relu", tied_weights=True, corruption=0.3,
+          sparsity_weight=0, alpha=0, solver="adam", learning_rate="linear",
+          max_iter=12)``. The decoder of the first layer is logistic with
+          ``loss="log_loss"`` if all entries of X lie in [0, 1]; otherwise, and in all
+          other layers, it is linear (``decoder_activation="identity"``).
+
+        Each clone gets `n_components` from `hidden_layer_sizes`, `n_jobs` and `verbose`
+        from the classifier, and a `random_state` drawn from the classifier's; it keeps
+        all other parameters of the prototype. A list may hold
         ``FrozenEstimator(fitted_autoencoder)`` for features that were learned
         elsewhere: this layer is used as it is, without pretraining. Fine-tuning changes
         a copy of this layer, not the frozen estimator. A search over
-        ``autoencoder__alpha`` and so on needs an estimator here, not None or a list.
+        ``autoencoder__alpha`` and so on needs a single estimator here.
 
     pretrain : bool, default=True
         Whether to pretrain the hidden layers as autoencoders. If False, they start from
@@ -311,7 +320,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     _parameter_constraints: dict[str, Any] = {
         "hidden_layer_sizes": ["array-like", checks.COUNT],
-        "autoencoder": [SparseAutoencoder, list, tuple, None],
+        "autoencoder": [
+            SparseAutoencoder,
+            list,
+            tuple,
+            StrOptions({"denoising"}),
+            None,
+        ],
         "pretrain": ["boolean"],
         "fine_tune": ["boolean"],
         "alpha": [checks.PENALTY],
@@ -337,7 +352,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         self,
         hidden_layer_sizes: ArrayLike = (100, 100),
         *,
-        autoencoder: SparseAutoencoder | Sequence[Any] | None = None,
+        autoencoder: SparseAutoencoder | Sequence[Any] | str | None = None,
         pretrain: bool = True,
         fine_tune: bool = True,
         alpha: float = 1e-4,

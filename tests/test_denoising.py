@@ -1,11 +1,19 @@
-"""Masking noise: what it is for, and where it is and is not."""
+"""Masking noise and denoising autoencoders: what noise does, and where it is not."""
 
 from functools import partial
 
 import numpy as np
 import pytest
-from helpers import SOLVERS, small_autoencoder, small_classifier
+from helpers import (
+    SOLVERS,
+    assert_same_weights,
+    small_autoencoder,
+    small_classifier,
+)
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
+
+from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
@@ -116,3 +124,76 @@ def test_softmax_regression_has_no_noise(few_digits, global_random_seed):
         for c in (0, 0.5)
     )
     assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, y).coefs_[0])
+
+
+# autoencoder="denoising" --------------------------------------------------------------
+
+
+def explicit_denoising(first):
+    """The prototypes that the documentation gives for two layers."""
+    settings = {
+        "activation": "relu",
+        "tied_weights": True,
+        "corruption": 0.3,
+        "sparsity_weight": 0,
+        "alpha": 0,
+        "solver": "adam",
+        "learning_rate": "linear",
+        "max_iter": 12,
+    }
+    linear = {"decoder_activation": "identity"}
+    return [SparseAutoencoder(**settings, **last) for last in (first, linear)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "first"),
+    [
+        (1, {"decoder_activation": "logistic", "loss": "log_loss"}),
+        (2, {"decoder_activation": "identity"}),
+        (-1, {"decoder_activation": "identity"}),
+    ],
+)
+def test_denoising_prototype_chooses_the_decoder_by_the_range(scale, first, few_digits):
+    X, y = few_digits
+    X = scale * X
+    # A row that does not count may have any value.
+    X = np.concatenate([X, np.full_like(X[:1], 9)])
+    y, weights = np.append(y, 0), np.append(np.ones(len(y)), 0)
+    short, explicit = (
+        StackedAutoencoderClassifier(
+            (12, 8), autoencoder=autoencoder, max_iter=5, random_state=0
+        ).fit(X, y, weights)
+        for autoencoder in ("denoising", explicit_denoising(first))
+    )
+    assert_same_weights(short, explicit)
+    for layer, expected in zip(
+        short.autoencoders_, explicit.autoencoders_, strict=True
+    ):
+        assert layer.get_params() == expected.get_params()
+        assert_same_weights(layer, expected)
+
+
+def test_denoising_prototype_by_parts_and_without_pretraining(few_digits):
+    X, y = few_digits
+    model = StackedAutoencoderClassifier(
+        (12,), autoencoder="denoising", solver="adam", random_state=0
+    )
+    model.partial_fit(X[:50], y[:50], np.unique(y))
+    # Later parts may have another range.
+    model.partial_fit(2 * X[50:], y[50:])
+    assert model.autoencoders_[0].loss == "log_loss"
+    assert model.activations_ == ["relu"]
+    model.set_params(pretrain=False, warm_start=True).fit(X, y)
+    assert model.activations_ == ["relu"]
+
+
+def test_denoising_prototype_in_a_search(few_digits):
+    # It has no parameters of its own to search over.
+    with pytest.raises(ValueError, match="autoencoder__alpha has nothing to set"):
+        small_classifier(autoencoder="denoising").set_params(autoencoder__alpha=0)
+    search = GridSearchCV(
+        StackedAutoencoderClassifier((12,), max_iter=5, random_state=0),
+        {"autoencoder": ["denoising", None]},
+        cv=2,
+    ).fit(*few_digits)
+    assert np.ptp(search.cv_results_["mean_test_score"]) > 0

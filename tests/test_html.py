@@ -38,7 +38,9 @@ def test_links_to_the_documentation(estimator):
     assert f"skstackedae.{name}.html" in estimator._repr_html_()
 
 
-@pytest.mark.parametrize("autoencoder", [None, PROTOTYPE, [PROTOTYPE, PROTOTYPE]])
+@pytest.mark.parametrize(
+    "autoencoder", [None, "denoising", PROTOTYPE, [PROTOTYPE, PROTOTYPE]]
+)
 def test_a_fitted_stack_shows_its_layers(autoencoder, few_digits):
     model = stack(autoencoder=autoencoder).fit(*few_digits)
     shown = ["StackedAutoencoderClassifier", "SparseAutoencoder", "SparseAutoencoder"]
@@ -52,7 +54,9 @@ def test_a_fitted_stack_shows_its_layers(autoencoder, few_digits):
 
 
 def test_an_unfitted_stack_shows_what_is_given(few_digits):
-    assert labels(stack()) == ["StackedAutoencoderClassifier"]
+    for without_estimator in (None, "denoising"):
+        shown = labels(stack(autoencoder=without_estimator))
+        assert shown == ["StackedAutoencoderClassifier"]
     shown = labels(stack(autoencoder=PROTOTYPE))
     assert shown == ["StackedAutoencoderClassifier", "SparseAutoencoder"]
     frozen = FrozenEstimator(clone(PROTOTYPE).fit(few_digits[0]))

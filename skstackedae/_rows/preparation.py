@@ -22,7 +22,7 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
     therefore give different models. The ``canonical`` form makes them equal bit for bit
     on small data: it sorts the rows and merges equal rows.
     """
-    rows = _with_weight(rows)
+    rows = drop_zero_weights(rows)
     small = (
         rows.n_rows <= CANONICAL_ROWS
         and rows.n_rows * rows.n_features <= CANONICAL_ENTRIES
@@ -33,7 +33,13 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
     weights = rows.weights / rows.weights.max()
     weights = (weights / weights.sum()).astype(rows.dtype)
     # Once more, because a tiny weight may become 0 in float32.
-    return _with_weight(rows.with_targets(rows.y, weights))
+    return drop_zero_weights(rows.with_targets(rows.y, weights))
+
+
+def drop_zero_weights(rows: AnyRows) -> AnyRows:
+    """Return the rows of nonzero weight."""
+    counts = rows.weights > 0
+    return rows if counts.all() else rows.take(counts)
 
 
 def train_validation_split(
@@ -54,11 +60,6 @@ def train_validation_split(
             "set early_stopping=False."
         ) from error
     return np.sort(train), np.sort(held_out)
-
-
-def _with_weight(rows: AnyRows) -> AnyRows:
-    counts = rows.weights > 0
-    return rows if counts.all() else rows.take(counts)
 
 
 def _merge_equal_rows(rows: AnyRows) -> AnyRows:

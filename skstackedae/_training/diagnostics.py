@@ -103,13 +103,21 @@ def warn_inactive_units(
     )
 
 
+def is_in_range(rows: Rows, activation: Activation) -> bool:
+    """Tell whether all entries of X lie in the range of an activation."""
+    low, high = rows.value_range()
+    return (
+        low >= activation.lower - RANGE_SLACK and high <= activation.upper + RANGE_SLACK
+    )
+
+
 def check_range(
     rows: Rows, decoder: Activation, loss: str, title: str, *, can_be_scaled: bool
 ) -> None:
     """Check that the data lie in the range of the decoder."""
-    low, high = rows.value_range()
-    if low >= decoder.lower - RANGE_SLACK and high <= decoder.upper + RANGE_SLACK:
+    if is_in_range(rows, decoder):
         return
+    low, high = rows.value_range()
     if loss == "log_loss":
         raise ValueError(
             f"The input of the {title} lies in [{low:.6g}, {high:.6g}]; "
