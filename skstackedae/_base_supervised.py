@@ -44,12 +44,8 @@ class BaseSupervisedStack(BaseStacked):
         """Whether any row has a target."""
 
     @abstractmethod
-    def _targeted(self, rows: Rows) -> Rows:
-        """Take the rows that have a target, with the weights of the stages."""
-
-    @abstractmethod
-    def _pseudo_labels(self, rows: Rows) -> PseudoLabels | None:
-        """Take the rows without a target, if the network is to give them one."""
+    def _targeted(self, rows: Rows) -> tuple[Rows, PseudoLabels | None]:
+        """Take the rows that have a target, and those that the network gives one."""
 
     @abstractmethod
     def _hold_out(
@@ -101,7 +97,7 @@ class BaseSupervisedStack(BaseStacked):
         rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
         if self.early_stopping and held_out is None:
             rows, held_out = self._hold_out(rows, random_state)
-        targeted, pseudo_labels = self._targeted(rows), self._pseudo_labels(rows)
+        targeted, pseudo_labels = self._targeted(rows)
         pretrained: list[StageRecord] = []
         if self._is_warm_start():
             layers = self._previous_network(autoencoders, rows.dtype)
@@ -159,9 +155,8 @@ class BaseSupervisedStack(BaseStacked):
         n_fixed = 0 if self.fine_tune else len(layers) - 1
         stage = self._supervised_stage("fine-tuning", n_fixed)
         state = getattr(self, "_adam_state", None)
-        layers, loss, state = stage.run_epoch(
-            layers, self._targeted(rows), state, random_state
-        )
+        targeted, _ = self._targeted(rows)
+        layers, loss, state = stage.run_epoch(layers, targeted, state, random_state)
         self._set_network(layers, self._output_activation)
         self._set_epoch(loss, state)
 

@@ -714,10 +714,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     def _has_targets(self, rows: Rows) -> bool:
         return bool(np.any(rows.y != labels.UNLABELED))
 
-    def _targeted(self, rows: Rows) -> Rows:
-        return labels.labeled_rows(rows, self._weights_of_classes(rows))
+    def _targeted(self, rows: Rows) -> tuple[Rows, PseudoLabels | None]:
+        y = np.asarray(rows.y)
+        class_weights = labels.class_weights(
+            self.class_weight, self.classes_, y, rows.weights
+        )
+        labeled = labels.labeled_rows(rows, class_weights)
+        return labeled, self._pseudo_labels(rows, class_weights)
 
-    def _pseudo_labels(self, rows: Rows) -> PseudoLabels | None:
+    def _pseudo_labels(self, rows: Rows, class_weights: Array) -> PseudoLabels | None:
         if self.pseudo_label_weight == 0:
             return None
         unlabeled = labels.unlabeled_rows(rows)
@@ -733,19 +738,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             np.asarray(rows.y), len(self.classes_), rows.weights
         )
         frequencies = totals / totals.sum()
-        weights_of_classes = self._weights_of_classes(rows)
         return PseudoLabels(
             unlabeled,
             self.pseudo_label_weight,
             self.unlabeled_ratio,
             # On the scale that they have for labeled rows, whose weights sum to 1.
-            class_weights=weights_of_classes / (frequencies @ weights_of_classes),
+            class_weights=class_weights / (frequencies @ class_weights),
             class_prior=frequencies if self.align_pseudo_labels else None,
         )
-
-    def _weights_of_classes(self, rows: Rows) -> Array:
-        y = np.asarray(rows.y)
-        return labels.class_weights(self.class_weight, self.classes_, y, rows.weights)
 
     def _hold_out(
         self, rows: Rows, random_state: np.random.RandomState

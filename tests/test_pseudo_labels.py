@@ -413,3 +413,11 @@ def test_without_corruption_its_options_have_no_effect(few_digits):
         )
     )
     assert_same_weights(plain, other)
+
+
+def test_class_weights_warn_once(few_labels):
+    X, y = few_labels
+    model = classifier(pseudo_label_weight=1.0, class_weight={0: 2.0, 99: 1.0})
+    with pytest.warns(UserWarning, match="99") as warned:
+        model.fit(X, y)
+    assert sum("99" in str(one.message) for one in warned) == 1
