@@ -49,26 +49,26 @@ def network(size, n_epochs, prototype=None, **changes):
     )
 
 
-def few_labels_network(quick=False, **changes):
-    """Return the network that learns from few labels and from many unlabeled rows."""
-    layers = [
-        autoencoder(2 if quick else 12, corruption=0.3, activation="relu", **of_layer)
-        for of_layer in (
-            {"tied_weights": True},
-            {
-                "tied_weights": True,
-                "loss": "squared_error",
-                "decoder_activation": "identity",
-            },
-        )
+def denoising_layers():
+    """Return the prototypes that ``autoencoder="denoising"`` means for pixels."""
+    settings = {"activation": "relu", "tied_weights": True}
+    linear = {"loss": "squared_error", "decoder_activation": "identity"}
+    return [
+        autoencoder(12, corruption=0.3, **settings, **decoder)
+        for decoder in ({}, linear)
     ]
+
+
+def few_labels_network(quick=False, memory=None, **changes):
+    """Return the network that learns from few labels and from many unlabeled rows."""
     parameters = {
         "corruption": 0.2,
         "dropout": 0.5,
         "pseudo_label_weight": 1.0,
         "unlabeled_label": -1,
         "batch_size": 500,
+        "memory": memory,
     }
     size = (30, 30) if quick else (1_000, 1_000)
-    classifier = network(size, 10 if quick else 40, layers, **parameters)
+    classifier = network(size, 10 if quick else 40, "denoising", **parameters)
     return classifier.set_params(**changes)

@@ -1,8 +1,12 @@
-"""Draws of a few labels of MNIST, and tests of models on them."""
+"""Draws of a few labels of MNIST, tests of models on them, records of the tests."""
 
+import json
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 UNLABELED = -1
@@ -29,22 +33,70 @@ def draw_labels(y, n_labels, seed, validate):
     return np.where(np.isin(rows, kept), y, UNLABELED)
 
 
-def fit_and_test(key, model, train, test):
-    """Return the accuracy and the seconds of a fit; the key is for a cache."""
-    start = time.perf_counter()
-    model.fit(*train)
-    return model.score(*test), time.perf_counter() - start
+class Fits:
+    """Accuracies of fits; with a file, they are kept there, a line of JSON for a fit.
+
+    A later run with the same file continues: it does not repeat these fits. Several
+    processes can share the file.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.finished: dict[str, dict[str, Any]] = {}
+        if path is not None and path.exists():
+            for line in path.read_text().splitlines():
+                record = json.loads(line)
+                self.finished[_key(record)] = record
+
+    def get(self, what: dict[str, Any], model: Any) -> dict[str, Any] | None:
+        """Return the record of a fit, if it is finished."""
+        return self.finished.get(_key(what | {"settings": settings_of(model)}))
+
+    def run(
+        self, what: dict[str, Any], model: Any, train: Any, test: Any
+    ) -> dict[str, Any]:
+        """Return the record of a fit, which runs unless it is finished."""
+        record = self.get(what, model)
+        if record is None:
+            settings = settings_of(model)
+            start = time.perf_counter()
+            model.fit(*train)
+            seconds = time.perf_counter() - start
+            record = what | {
+                "settings": settings,
+                "accuracy": float(model.score(*test)),
+                "seconds": round(seconds, 1),
+            }
+            self.finished[_key(record)] = record
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a") as file:
+                    file.write(json.dumps(record) + "\n")
+        return record
 
 
-def describe(results):
+def settings_of(model: Any) -> str:
+    """Write all settings of a model, except for the folder of its cache."""
+    if "memory" in model.get_params(deep=False):
+        model = clone(model).set_params(memory=None)
+    return " ".join(model.__repr__(N_CHAR_MAX=10_000).split())
+
+
+def _key(record: dict[str, Any]) -> str:
+    results = "accuracy", "seconds"
+    what = {name: value for name, value in record.items() if name not in results}
+    return json.dumps(what, sort_keys=True)
+
+
+def describe(records):
     """Return the mean accuracy over the draws, and other columns of a table."""
-    accuracies, seconds = np.array(results).T
-    ddof = min(1, len(results) - 1)
+    accuracies = np.array([record["accuracy"] for record in records])
+    ddof = min(1, len(records) - 1)
     return {
         "accuracy": accuracies.mean(),
-        "standard error": accuracies.std(ddof=ddof) / np.sqrt(len(results)),
-        "draws": len(results),
-        "seconds": np.median(seconds),
+        "standard error": accuracies.std(ddof=ddof) / np.sqrt(len(records)),
+        "draws": len(records),
+        "seconds": np.median([record["seconds"] for record in records]),
     }
 
 

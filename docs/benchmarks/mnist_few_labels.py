@@ -14,14 +14,16 @@ images, and scores the last 10,000.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--validate]
-[--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the number of
-labels, and units of the first layer. ``--memory`` keeps the autoencoders and the
-results of fits, so that an interrupted run goes on where it was, and processes for
-different draws can share the work (``--first-draw``). A fit of all images takes ten
-minutes on one core, all fits of the table many hours.
+[--finished] [--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the
+number of labels, and keeps the accuracy of each fit in ``mnist_few_labels.jsonl``. A
+later run continues from there, so that the fits can be made bit by bit; processes can
+share them (``--models``, ``--first-draw``), and ``--finished`` makes the table of the
+fits that are there. ``--memory`` keeps the autoencoders. A fit of all images takes five
+to ten minutes on one core, all fits of the table many hours.
 """
 
 import warnings
+from functools import cached_property
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,13 +32,12 @@ from _deep import few_labels_network
 from _few_labels import (
     FORMATS,
     UNLABELED,
+    Fits,
     describe,
     draw_labels,
-    fit_and_test,
     split,
 )
 from _mnist import load_mnist
-from joblib import Memory
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -72,36 +73,63 @@ def main() -> None:
     data = load_mnist(arguments.data, "float32")
     if arguments.quick:
         data = data._make(part[:1_000] for part in data)
-    X, y, X_test, y_test = split(data, arguments.validate)
-    tested = Memory(arguments.memory, verbose=0).cache(
-        fit_and_test, ignore=["model", "train", "test"]
-    )
-    rows, images, features = [], {"train": X, "test": X_test}, None
+    images = Images(split(data, arguments.validate), arguments)
+    fits = Fits(arguments.out and arguments.out / "mnist_few_labels.jsonl")
+    rows = []
     for n_labels in arguments.labels:
-        results = {}
-        for seed in range(arguments.first_draw, arguments.draws):
-            labels = draw_labels(y, n_labels, seed, arguments.validate)
-            for name, model in models(n_labels, arguments).items():
-                of = images
-                if name.startswith("features"):
-                    features = features or features_of(images, labels, arguments)
-                    of = features
-                key = name, repr(model), n_labels, seed, len(X), arguments.validate
-                train = rows_for(model, of["train"], labels)
-                result = tested(key, model, train, (of["test"], y_test))
-                print(n_labels, seed, name, *result, flush=True)
-                results.setdefault(name, []).append(result)
-        for name, of_draws in results.items():
-            published = PUBLISHED.get(n_labels, "") if name == OURS else ""
-            row = {"labels": n_labels, "model": name, "published (CAE)": published}
-            rows.append(row | describe(of_draws))
-    n_draws = arguments.draws - arguments.first_draw
-    note = f"{len(X):,} images, float32; means over {n_draws} draws of the labeled "
-    note += f"ones; scored on {len(y_test):,} images."
+        for name, model in models(n_labels, arguments).items():
+            records = records_of(name, model, n_labels, images, fits, arguments)
+            if records:
+                published = PUBLISHED.get(n_labels, "") if name == OURS else ""
+                row = {"labels": n_labels, "model": name, "published (CAE)": published}
+                rows.append(row | describe(records))
+    note = f"{len(images.y):,} images, float32; means over draws of the labeled ones; "
+    note += f"scored on {len(images.y_test):,} images."
     title = "MNIST with few labels"
     report("mnist_few_labels", title, rows, arguments.out, note, FORMATS)
     if arguments.out is not None:
         draw_figure(rows, arguments.out / "mnist_few_labels.png")
+
+
+class Images:
+    """The pixels, and the features of the autoencoders, of training and test images."""
+
+    def __init__(self, data, arguments):
+        X, self.y, X_test, self.y_test = data
+        self.pixels, self.arguments = (X, X_test), arguments
+
+    def view(self, name):
+        """Return what a model of this name learns from and is tested on."""
+        return self.features if name.startswith("features") else self.pixels
+
+    @cached_property
+    def features(self):
+        """Features of the autoencoders, which do not depend on labels."""
+        network = few_labels_network(
+            *(self.arguments.quick, self.arguments.memory),
+            fine_tune=False,
+            max_iter=1,
+        )
+        network.fit(self.pixels[0], draw_labels(self.y, 100, 0, False))
+        return [network.transform(X) for X in self.pixels]
+
+
+def records_of(name, model, n_labels, images, fits, arguments):
+    """Return the records of a model's fits to the draws."""
+    records = []
+    for seed in range(arguments.first_draw, arguments.draws):
+        what = {"labels": n_labels, "draw": seed, "model": name}
+        what |= {"images": len(images.y), "validate": arguments.validate}
+        record = fits.get(what, model)
+        if record is None and not arguments.finished:
+            X, X_test = images.view(name)
+            labels = draw_labels(images.y, n_labels, seed, arguments.validate)
+            train = rows_for(model, X, labels)
+            record = fits.run(what, model, train, (X_test, images.y_test))
+            print(n_labels, seed, name, record["accuracy"], flush=True)
+        if record is not None:
+            records.append(record)
+    return records
 
 
 def parsed_arguments():
@@ -112,7 +140,8 @@ def parsed_arguments():
     parser.add_argument("--first-draw", type=int, default=0)
     parser.add_argument("--models", nargs="+", help="default: all")
     parser.add_argument("--validate", action="store_true", help="no test images")
-    parser.add_argument("--memory", help="folder that keeps what is finished")
+    parser.add_argument("--finished", action="store_true", help="no new fits")
+    parser.add_argument("--memory", help="folder that keeps the autoencoders")
     arguments = parser.parse_args()
     if arguments.labels is None:
         arguments.labels = [100] if arguments.quick else list(PUBLISHED)
@@ -121,17 +150,9 @@ def parsed_arguments():
     return arguments
 
 
-def features_of(images, labels, arguments):
-    """Return the features of the autoencoders, which do not depend on labels."""
-    network = few_labels_network(
-        arguments.quick, memory=arguments.memory, fine_tune=False, max_iter=1
-    ).fit(images["train"], labels)
-    return {part: network.transform(X) for part, X in images.items()}
-
-
 def models(n_labels, arguments):
     """Return the models by name."""
-    ours = {"memory": arguments.memory}
+    ours = arguments.quick, arguments.memory
     folds = {"cv": 3, "n_jobs": 2}
     regression = LogisticRegression(max_iter=300)
     svc = SVC(C=10, gamma=0.02)
@@ -151,12 +172,11 @@ def models(n_labels, arguments):
         "MLPClassifier": MLPClassifier(size, max_iter=20),
     }
     by_name = {
-        OURS: few_labels_network(arguments.quick, **ours),
+        OURS: few_labels_network(*ours),
         WITHOUT: few_labels_network(
-            arguments.quick,
+            *ours,
             pseudo_label_weight=0,
             max_iter=20 if arguments.quick else STEPS // max(1, n_labels // 100),
-            **ours,
         ),
     }
     for view in ("pixels", "features"):
