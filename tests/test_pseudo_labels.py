@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV
 
-from skstackedae import export
+from skstackedae import StackedAutoencoderClassifier, export
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Stopped after max_iter"),
@@ -421,3 +421,45 @@ def test_class_weights_warn_once(few_labels):
     with pytest.warns(UserWarning, match="99") as warned:
         model.fit(X, y)
     assert sum("99" in str(one.message) for one in warned) == 1
+
+
+# for_few_labels ----------------------------------------------------------------------
+
+
+def test_for_few_labels_is_a_classifier_with_these_parameters():
+    explicit = StackedAutoencoderClassifier(
+        (1000, 1000),
+        autoencoder="denoising",
+        alpha=0,
+        corruption=0.2,
+        dropout=0.5,
+        pseudo_label_weight=1,
+        solver="adam",
+        learning_rate="linear",
+        unlabeled_label=-1,
+        max_iter=100,
+    )
+    made = StackedAutoencoderClassifier.for_few_labels()
+    assert made.get_params() == explicit.get_params()
+    other = {
+        "hidden_layer_sizes": (12,),
+        "unlabeled_label": "?",
+        "max_iter": 5,
+        "dropout": 0.1,
+        "random_state": 0,
+    }
+    made = StackedAutoencoderClassifier.for_few_labels(**other)
+    assert made.get_params() == explicit.set_params(**other).get_params()
+
+
+def test_for_few_labels_learns_from_the_unlabeled_rows(few_labels, global_random_seed):
+    X, y = few_labels
+    make = partial(
+        StackedAutoencoderClassifier.for_few_labels,
+        (12,),
+        max_iter=5,
+        random_state=global_random_seed,
+    )
+    model = make().fit(X, y)
+    assert (model.coefs_[0] != make(pseudo_label_weight=0).fit(X, y).coefs_[0]).any()
+    assert_same_weights(model, clone(model).fit(X, y))

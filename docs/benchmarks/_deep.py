@@ -61,14 +61,6 @@ def denoising_layers():
 
 def few_labels_network(quick=False, memory=None, **changes):
     """Return the network that learns from few labels and from many unlabeled rows."""
-    parameters = {
-        "corruption": 0.2,
-        "dropout": 0.5,
-        "pseudo_label_weight": 1.0,
-        "unlabeled_label": -1,
-        "batch_size": 500,
-        "memory": memory,
-    }
+    settings = {"max_iter": 10 if quick else 40, "memory": memory, "random_state": 0}
     size = (30, 30) if quick else (1_000, 1_000)
-    classifier = network(size, 10 if quick else 40, "denoising", **parameters)
-    return classifier.set_params(**changes)
+    return StackedAutoencoderClassifier.for_few_labels(size, **settings | changes)

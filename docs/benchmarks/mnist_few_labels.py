@@ -54,8 +54,8 @@ PUBLISHED = {100: "86.53 %", 600: "93.70 %", 1_000: "95.23 %", 3_000: "96.78 %"}
 OURS = "one fit, pseudo-labels"
 WITHOUT = "one fit, no pseudo-labels"
 N_SELF_TRAINING = 10_000
-# Without pseudo-labels an epoch is a pass over the labeled images: so many of 100.
-STEPS = 2_000
+# Without pseudo-labels an epoch is a pass over the labeled images: so many steps.
+STEPS = 4_000
 # The lines of the figure, with their labels and colors.
 DRAWN = {
     OURS: ("one fit, with pseudo-labels", "#0072B2"),
@@ -176,7 +176,7 @@ def models(n_labels, arguments):
         WITHOUT: few_labels_network(
             *ours,
             pseudo_label_weight=0,
-            max_iter=20 if arguments.quick else STEPS // max(1, n_labels // 100),
+            max_iter=20 if arguments.quick else STEPS // max(1, n_labels // 200),
         ),
     }
     for view in ("pixels", "features"):
