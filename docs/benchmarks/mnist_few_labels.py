@@ -14,12 +14,11 @@ images, and scores the last 10,000.
 
 Run it with ``python docs/benchmarks/mnist_few_labels.py [--data mnist.npz]
 [--labels 100 600 1000 3000] [--draws 10] [--models NAME ...] [--validate]
-[--finished] [--memory DIR] [--out DIR]``. With ``--out`` it draws accuracy against the
-number of labels, and keeps the accuracy of each fit in ``mnist_few_labels.jsonl``. A
-later run continues from there, so that the fits can be made bit by bit; processes can
-share them (``--models``, ``--first-draw``), and ``--finished`` makes the table of the
-fits that are there. ``--memory`` keeps the autoencoders. A fit of all images takes five
-to ten minutes on one core, all fits of the table many hours.
+[--finished] [--memory DIR] [--out DIR]``. With ``--out`` it draws a figure, and keeps
+the accuracy of each fit in ``mnist_few_labels.jsonl``. A later run continues from
+there; processes can share the fits (``--models``, ``--first-draw``), and ``--finished``
+makes the table of the fits that are there. ``--memory`` keeps the autoencoders. A fit
+of all images takes five minutes on one core, all fits of the table many hours.
 """
 
 import warnings
@@ -47,6 +46,7 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
 from skstackedae import StackedAutoencoderClassifier
+from skstackedae.inspection import ComponentsDisplay
 
 # Contractive autoencoders of two layers: Rifai et al., "The Manifold Tangent
 # Classifier" (Advances in Neural Information Processing Systems 24, 2011).
@@ -88,7 +88,12 @@ def main() -> None:
     title = "MNIST with few labels"
     report("mnist_few_labels", title, rows, arguments.out, note, FORMATS)
     if arguments.out is not None:
-        draw_figure(rows, arguments.out / "mnist_few_labels.png")
+        figure, (units, lines) = plt.subplots(
+            1, 2, figsize=(10, 4.2), width_ratios=(2, 3), layout="constrained"
+        )
+        draw_units(images.pretrained, units)
+        draw_lines(rows, lines)
+        figure.savefig(arguments.out / "mnist_few_labels.png", dpi=120)
 
 
 class Images:
@@ -105,13 +110,17 @@ class Images:
     @cached_property
     def features(self):
         """Features of the autoencoders, which do not depend on labels."""
+        return [self.pretrained.transform(X) for X in self.pixels]
+
+    @cached_property
+    def pretrained(self):
+        """The network before fine-tuning."""
         network = few_labels_network(
             *(self.arguments.quick, self.arguments.memory),
             fine_tune=False,
             max_iter=1,
         )
-        network.fit(self.pixels[0], draw_labels(self.y, 100, 0, False))
-        return [network.transform(X) for X in self.pixels]
+        return network.fit(self.pixels[0], draw_labels(self.y, 100, 0, False))
 
 
 def records_of(name, model, n_labels, images, fits, arguments):
@@ -207,9 +216,16 @@ def rows_for(model, X, labels):
     return X[labeled], labels[labeled]
 
 
-def draw_figure(rows, path):
+def draw_units(network, axis):
+    """Draw some units of the first layer."""
+    units = range(min(49, network.hidden_layer_sizes[0]))
+    ComponentsDisplay.from_estimator(
+        network.autoencoders_[0], units=units, image_shape=(28, 28), ax=axis
+    )
+
+
+def draw_lines(rows, axis):
     """Draw accuracy against the number of labels; each line has its name at its end."""
-    figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
     counts = sorted({row["labels"] for row in rows})
     for name, (label, color) in DRAWN.items():
         of_model = [row for row in rows if row["model"] == name]
@@ -245,7 +261,6 @@ def draw_figure(rows, path):
     axis.set_xlabel("labeled images, of 60,000")
     axis.set_ylabel("test accuracy in %")
     axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
 
 
 if __name__ == "__main__":
