@@ -110,10 +110,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     corruption : float, default=0.0
         Fraction of the entries of X that are masked (set to 0) during fine-tuning, in
-        [0, 1). The seed, the mini-batch and the row determine which entries are masked:
-        'adam' masks different entries in every mini-batch, 'lbfgs' masks the same
-        entries during the whole stage. Pretraining uses `corruption` of the prototype
-        instead.
+        [0, 1). The other entries are multiplied by ``1 / (1 - corruption)``, so that
+        predictions need no correction. The seed, the mini-batch and the row determine
+        which entries are masked: 'adam' masks different entries in every mini-batch,
+        'lbfgs' masks the same entries during the whole stage. Pretraining uses
+        `corruption` of the prototype instead.
 
     dropout : float, default=0.0
         Fraction of the hidden units that are dropped (set to 0) during fine-tuning, in

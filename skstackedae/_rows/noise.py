@@ -37,6 +37,9 @@ class Corruption:
     values : (float, float)
         An entry is replaced by one of these, chosen by a fair coin: (0, 0) for masking
         noise, the least and the largest value for salt-and-pepper noise.
+    is_scaled : bool
+        Whether the other entries are multiplied by ``1 / (1 - probability)``, so that
+        masking noise does not change the expected value of any entry.
 
     References
     ----------
@@ -47,6 +50,7 @@ class Corruption:
     probability: float
     seed: int
     values: tuple[float, float] = (0.0, 0.0)
+    is_scaled: bool = False
 
     @classmethod
     def draw(
@@ -54,11 +58,12 @@ class Corruption:
         probability: float,
         random_state: np.random.RandomState,
         values: tuple[float, float] = (0.0, 0.0),
+        is_scaled: bool = False,
     ) -> "Corruption | None":
         """Draw a seed; return None without a draw if the probability is 0."""
         if probability == 0:
             return None
-        return cls(probability, _draw_seed(random_state), values)
+        return cls(probability, _draw_seed(random_state), values, is_scaled)
 
     def apply(self, X: Array, batch_number: int, first_row: int) -> Array:
         """Return a copy of X with noise; its rows are numbered from ``first_row``."""
@@ -66,6 +71,9 @@ class Corruption:
         threshold = _threshold(self.probability)
         # Products, because np.where takes ten times as long with random conditions.
         noisy = X * (levels >= threshold)
+        if self.is_scaled:
+            # By the rounded probability, of which all entries may be masked.
+            noisy *= X.dtype.type(N_LEVELS / max(1, N_LEVELS - threshold))
         low, high = self.values
         if low or high:
             is_low = levels < threshold // 2

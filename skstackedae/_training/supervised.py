@@ -170,7 +170,9 @@ class SupervisedStage:
         # Softmax training has no noise.
         if not widths:
             return None, None
-        noise = Corruption.draw(self.regularization.corruption, random_state)
+        noise = Corruption.draw(
+            self.regularization.corruption, random_state, is_scaled=True
+        )
         return noise, DropoutMasks.draw(
             self.regularization.dropout, random_state, widths
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import rows_in_memory
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
 
@@ -25,6 +25,18 @@ def test_so_many_entries_are_0_and_the_others_as_they_were(probability, dtype, r
         assert np.abs(
             is_masked.mean(axis=axis) - probability
         ).max() < 5 * error / np.sqrt(n)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scaled_noise_keeps_the_expected_value(dtype, rng):
+    X = rng.rand(500, 40).astype(dtype) + 1
+    plain, scaled = (
+        Corruption(0.25, 7, is_scaled=is_scaled).apply(X, 1, 0)
+        for is_scaled in (False, True)
+    )
+    assert scaled.dtype == dtype
+    assert_allclose(scaled, plain / 0.75, rtol=1e-6)
+    assert_allclose(scaled.mean(), X.mean(), rtol=0.02)
 
 
 def test_noise_follows_from_seed_batch_and_row(rng):
