@@ -74,14 +74,18 @@ class BaseSupervisedStack(BaseStacked):
     def _check_solver(self) -> None:
         """Check that options of mini-batches come with a solver that has them."""
         without_effect = {"dropout": 0, "max_norm": None, "pseudo_label_weight": 0}
-        for name, default in without_effect.items():
-            value = getattr(self, name, default)
-            if self.solver != "adam" and value != default:
-                raise ValueError(
-                    f"{name}={value!r} needs mini-batches, but solver="
-                    f"{self.solver!r} has none: set solver='adam', or {name}="
-                    f"{default!r}."
-                )
+        given = [
+            name
+            for name, default in without_effect.items()
+            if getattr(self, name, default) != default
+        ]
+        if self.solver != "adam" and given:
+            values = ", ".join(f"{name}={getattr(self, name)!r}" for name in given)
+            defaults = ", ".join(f"{name}={without_effect[name]!r}" for name in given)
+            raise ValueError(
+                f"{values}: this needs mini-batches, but solver={self.solver!r} has "
+                f"none. Set solver='adam', or {defaults}."
+            )
 
     def _train(
         self,

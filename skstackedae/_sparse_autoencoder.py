@@ -86,12 +86,13 @@ class SparseAutoencoder(BaseNetwork):
 
     corruption_kind : {'masking', 'salt_and_pepper'}, default='masking'
         How entries are corrupted: 'masking' sets them to 0, 'salt_and_pepper' sets each
-        of them to the smallest or to the largest value in X, by a fair coin [2]_.
+        of them to the smallest or to the largest value in X, by a fair coin [2]_. X
+        means the training rows of `fit`, or the rows of a call of `partial_fit`.
 
     emphasis : float, default=0.0
-        How much less the loss of the other entries counts than the loss of corrupted
-        entries, in [0, 1]: they have the weight ``1 - emphasis`` [2]_. With 1 only
-        corrupted entries count. Only used if `corruption` is not 0.
+        Entries that are not corrupted have the weight ``1 - emphasis`` in the loss
+        [2]_, in [0, 1]; corrupted entries have the weight 1. With 1 only corrupted
+        entries count. Only used if `corruption` is not 0.
 
     tied_weights : bool, default=False
         Whether the decoder uses the transposed weights of the encoder.

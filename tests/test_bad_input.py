@@ -987,7 +987,7 @@ WRONG_SETTINGS = [
         wrong(
             "classifier",
             ValueError,
-            f"{name}={value}.* needs mini-batches.* set solver='adam', or {name}=",
+            f"{name}={value}: .* needs mini-batches.* Set solver='adam', or {name}=",
             "fit",
             **{"solver": "lbfgs", name: value},
         )

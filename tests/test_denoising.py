@@ -7,6 +7,7 @@ import pytest
 from helpers import (
     SOLVERS,
     assert_same_weights,
+    rows_in_memory,
     small_autoencoder,
     small_classifier,
 )
@@ -14,6 +15,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._training.autoencoder import AutoencoderSettings
+from skstackedae._training.settings import from_parameters
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
@@ -68,13 +71,6 @@ def test_noise_follows_the_seed_and_not_the_threads(
         assert (other != W).any()
 
 
-def test_a_model_without_noise_is_the_same_as_before_there_was_noise(few_digits):
-    X, y = few_digits
-    one, other = classifier().fit(X, y), classifier(corruption=1e-9).fit(X, y)
-    # Rounded to no noise at all.
-    assert_array_equal(one.coefs_[0], other.coefs_[0])
-
-
 def test_what_a_fitted_model_says_is_without_noise(few_digits, global_random_seed):
     X, y = few_digits
     model = small(corruption=0.5, random_state=global_random_seed).fit(X)
@@ -124,6 +120,28 @@ def test_softmax_regression_has_no_noise(few_digits, global_random_seed):
         for c in (0, 0.5)
     )
     assert_array_equal(one.fit(X, y).coefs_[0], other.fit(X, y).coefs_[0])
+
+
+# Kinds of noise -----------------------------------------------------------------------
+
+
+def test_noise_has_the_parameters_of_the_estimator(rng):
+    X = 4 * rng.rand(30, 5) - 1
+    X[0, :2] = -1, 3
+    model = small(
+        corruption=0.3,
+        corruption_kind="salt_and_pepper",
+        emphasis=0.4,
+        decoder_activation="identity",
+    )
+    settings = from_parameters(AutoencoderSettings, model.get_params())
+    rows = rows_in_memory(X)
+    noise = settings.corruption_of(rows, np.random.RandomState(0))
+    assert (noise.probability, noise.values, noise.is_scaled) == (0.3, (-1, 3), False)
+    objective = settings.objective(rows, noise)
+    assert objective.rows.noise is noise
+    assert objective.emphasis.corruption is noise
+    assert objective.emphasis.weight_of_others == pytest.approx(0.6)
 
 
 # autoencoder="denoising" --------------------------------------------------------------

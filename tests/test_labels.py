@@ -120,10 +120,13 @@ def test_too_few_labels_are_an_error(y, message, rng):
     assert not hasattr(model, "classes_")
 
 
-def test_numbers_that_numpy_made_strings_are_told(rng):
-    y = ["a", "b", -1] * 10
-    with pytest.raises(ValueError, match="has the string '-1' for a class"):
-        small(unlabeled_label=-1).fit(rng.rand(30, 3), y)
+@pytest.mark.parametrize(
+    ("labels", "unlabeled", "shown"),
+    [(["a", "b", -1], -1, "'-1'"), ([0, 1, -1], "-1", "-1")],
+)
+def test_an_unlabeled_label_of_another_type_is_told(labels, unlabeled, shown, rng):
+    with pytest.raises(ValueError, match=f"y has {shown} for a class"):
+        small(unlabeled_label=unlabeled).fit(rng.rand(30, 3), labels * 10)
 
 
 def test_none_may_be_the_name_of_a_class(rng):

@@ -5,8 +5,9 @@ Each stage has a fixed number of epochs and a learning rate that falls to 0.
 """
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae._layer_prototypes import DENOISING
 
-# Of the settings that were tried, these are best for few labels.
+# Of the sparse autoencoders that were tried, the best for deep networks.
 SPARSE = {
     "tied_weights": True,
     "sparsity_target": 0.05,
@@ -51,11 +52,9 @@ def network(size, n_epochs, prototype=None, **changes):
 
 def denoising_layers():
     """Return the prototypes that ``autoencoder="denoising"`` means for pixels."""
-    settings = {"activation": "relu", "tied_weights": True}
-    linear = {"loss": "squared_error", "decoder_activation": "identity"}
     return [
-        autoencoder(12, corruption=0.3, **settings, **decoder)
-        for decoder in ({}, linear)
+        SparseAutoencoder(**DENOISING, **decoder)
+        for decoder in ({"loss": "log_loss"}, {"decoder_activation": "identity"})
     ]
 
 

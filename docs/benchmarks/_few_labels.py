@@ -1,4 +1,4 @@
-"""Draws of a few labels of MNIST, tests of models on them, records of the tests."""
+"""Draws labels of MNIST, fits models to them, and keeps their accuracies."""
 
 import json
 import time
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
@@ -37,7 +38,8 @@ class Fits:
     """Accuracies of fits; with a file, they are kept there, a line of JSON for a fit.
 
     A later run with the same file continues: it does not repeat these fits. Several
-    processes can share the file.
+    processes can share the file. It knows the settings of the models, not the state of
+    the package: after a change, start with a new file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -91,11 +93,11 @@ def _key(record: dict[str, Any]) -> str:
 def describe(records):
     """Return the mean accuracy over the draws, and other columns of a table."""
     accuracies = np.array([record["accuracy"] for record in records])
-    ddof = min(1, len(records) - 1)
+    n_draws = len(records)
     return {
         "accuracy": accuracies.mean(),
-        "standard error": accuracies.std(ddof=ddof) / np.sqrt(len(records)),
-        "draws": len(records),
+        "standard error": sem(accuracies) if n_draws > 1 else np.nan,
+        "draws": n_draws,
         "seconds": np.median([record["seconds"] for record in records]),
     }
 

@@ -4,8 +4,8 @@
 network of ``mnist_few_labels.py`` with some parts of its training: pretraining, noise
 in pretraining and in fine-tuning, dropout, max-norm, pseudo-labels and their
 alignment, sparse logistic units. The labels are drawn three times. Rows without
-pseudo-labels have as many steps of fine-tuning, with the same number of labeled images
-in each.
+pseudo-labels have as many steps of fine-tuning, with about as many labeled images in
+each.
 
 Run it with ``python docs/benchmarks/mnist_few_labels_ablation.py [--data mnist.npz]
 [--labels 100] [--draws 3] [--rows NAME ...] [--validate] [--memory DIR] [--out DIR]``.
@@ -23,9 +23,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 OFF = {"corruption": 0, "dropout": 0, "pseudo_label_weight": 0}
-# Steps of fine-tuning with pseudo-labels: 40 epochs of 374 mini-batches, each with 40
-# labeled images. Without them 100 labeled images make three mini-batches an epoch.
-WITHOUT = {"pseudo_label_weight": 0, "batch_size": 40, "max_iter": 5_000}
+# Of the 200 images of a mini-batch with pseudo-labels.
+N_LABELED, N_UNLABELED = 40, 160
 
 
 def main() -> None:
@@ -45,7 +44,7 @@ def main() -> None:
     n_draws = arguments.draws or (1 if arguments.quick else 3)
     fits = Fits(arguments.out and arguments.out / "mnist_few_labels_ablation.jsonl")
     rows = []
-    for name, model in networks(arguments).items():
+    for name, model in networks(arguments, len(X)).items():
         records = []
         for seed in range(n_draws):
             labels = draw_labels(y, arguments.labels, seed, arguments.validate)
@@ -60,9 +59,15 @@ def main() -> None:
     report("mnist_few_labels_ablation", title, rows, arguments.out, note, FORMATS)
 
 
-def networks(arguments):
+def networks(arguments, n_images):
     """Return the networks by the parts of their training."""
-    without = WITHOUT | ({"max_iter": 20} if arguments.quick else {})
+    n_steps = 40 * round((n_images - arguments.labels) / N_UNLABELED)
+    n_batches = (arguments.labels + N_LABELED // 2) // N_LABELED
+    without = {
+        "pseudo_label_weight": 0,
+        "batch_size": N_LABELED,
+        "max_iter": 20 if arguments.quick else n_steps // n_batches,
+    }
     sparse = autoencoder(2 if arguments.quick else 12, corruption=0.3, **SPARSE)
     noiseless = [clone(layer).set_params(corruption=0) for layer in denoising_layers()]
     parts = {

@@ -9,7 +9,7 @@ pixels. A wider layer of a denoising autoencoder, which the exercise does not ha
 in the same place.
 
 Run it with ``python docs/benchmarks/self_taught.py [--data mnist.npz] [--out DIR]
-[--validate]``; it takes about eight minutes on two cores. ``--validate`` scores the
+[--validate]``; it takes about four minutes on one core. ``--validate`` scores the
 last 5,000 images of the first half instead of the other half.
 """
 

@@ -71,14 +71,17 @@ def check_classes(classes: Array, unlabeled_label: object, name: str = "y") -> N
             f"{name} has {len(classes)} class{'' if len(classes) == 1 else 'es'}, "
             f"{shown(classes.tolist())}: a classifier needs 2 or more."
         )
+    if unlabeled_label is None:
+        return
     # numpy converts a list of strings and numbers to strings, so -1 becomes "-1".
-    is_number = not isinstance(unlabeled_label, str | None)
-    if is_number and str(unlabeled_label) in classes.tolist():
-        raise ValueError(
-            f"{name} has the string {str(unlabeled_label)!r} for a class, but "
-            f"unlabeled_label={unlabeled_label!r} is not a string: pass {name} as an "
-            "array of objects, or unlabeled_label as a string."
-        )
+    is_number = not isinstance(unlabeled_label, str)
+    for label in classes.tolist():
+        if str(label) == str(unlabeled_label) and is_number == isinstance(label, str):
+            raise ValueError(
+                f"{name} has {label!r} for a class, but unlabeled_label="
+                f"{unlabeled_label!r}: pass unlabeled_label with the type of the "
+                f"labels, or {name} as an array of objects, which holds both types."
+            )
 
 
 def check_unlabeled_label(label: object) -> None:

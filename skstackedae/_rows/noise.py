@@ -72,8 +72,7 @@ class Corruption:
         # Products, because np.where takes ten times as long with random conditions.
         noisy = X * (levels >= threshold)
         if self.is_scaled:
-            # By the rounded probability, of which all entries may be masked.
-            noisy *= X.dtype.type(N_LEVELS / max(1, N_LEVELS - threshold))
+            noisy *= X.dtype.type(N_LEVELS / (N_LEVELS - threshold))
         low, high = self.values
         if low or high:
             is_low = levels < threshold // 2
@@ -157,7 +156,8 @@ def _draw_seed(random_state: np.random.RandomState) -> int:
 
 
 def _threshold(probability: float) -> int:
-    return round(probability * N_LEVELS)
+    """Round a probability between 0 and 1, but not to 0 or 1."""
+    return min(max(1, round(probability * N_LEVELS)), N_LEVELS - 1)
 
 
 def _random_levels(

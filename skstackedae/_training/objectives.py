@@ -85,6 +85,10 @@ class AutoencoderObjective:
         """Return what draws mini-batches of the rows."""
         return Sampler(self.rows.n_rows, batch_size, shuffle)
 
+    def sample(self, n_rows: int) -> Batch:
+        """Return a mini-batch of about so many rows, which is always the same."""
+        return Batch(_sample(self.rows, n_rows), 0)
+
     def project(self, theta: Array) -> None:
         """Leave theta as it is: there are no constraints."""
 
@@ -151,6 +155,13 @@ class NetworkObjective:
             *(self.pseudo_labels.rows.n_rows, self.pseudo_labels.unlabeled_ratio),
         )
 
+    def sample(self, n_rows: int) -> Batch:
+        """Return a mini-batch of about so many rows of each kind, always the same."""
+        unlabeled = None
+        if self.pseudo_labels is not None:
+            unlabeled = _sample(self.pseudo_labels.rows, n_rows)
+        return Batch(_sample(self.rows, n_rows), 0, unlabeled)
+
     def project(self, theta: Array) -> None:
         """Shrink the incoming weights of hidden units to `max_norm`, in place."""
         if self.max_norm is not None:
@@ -166,6 +177,10 @@ class NetworkObjective:
 
 def _rows_of_batch(rows: Rows, batch: Batch | None) -> Rows:
     return rows if batch is None else rows.batch(batch.indices, batch.number)
+
+
+def _sample(rows: Rows, n_rows: int) -> Array:
+    return np.arange(0, rows.n_rows, -(-rows.n_rows // n_rows))
 
 
 def mean_loss(

@@ -13,7 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 from .._array_api import Array
 from .._user_warnings import warn_user
 from . import solvers
-from .batches import Batch
 from .callbacks import Attributes, Iterations, Task
 from .objectives import AutoencoderObjective, NetworkObjective
 from .settings import from_parameters
@@ -228,14 +227,13 @@ def _has_diverged(
 ) -> bool:
     """Tell whether the loss has ended higher than it began, on a sample of the rows.
 
-    The margin is for losses that move up and down where nothing is left to learn.
+    Pseudo-labels have their final weight in both. The margin is for losses that move up
+    and down where nothing is left to learn.
     """
     curve = result.loss_curve
     if all(later <= earlier for earlier, later in pairwise(curve)):
         return False
-    n_rows = objective.rows.n_rows
-    step = -(-n_rows // DIVERGENCE_SAMPLE)
-    sample = Batch(np.arange(0, n_rows, step), 0)
+    sample = objective.sample(DIVERGENCE_SAMPLE)
     with np.errstate(all="ignore"):
         first, last = (
             objective.value_and_gradient(theta, sample)[0]

@@ -75,9 +75,13 @@ def test_a_step_of_the_generator_serves_16_entries(rng):
 
 def test_a_probability_is_rounded_to_the_levels_of_a_draw():
     X = np.ones((1_000, 1_000), dtype=np.float32)
-    assert (Corruption(0.4 / 2**16, 3).apply(X, 0, 0) == 1).all()
+    noisy = Corruption(1 / 2**16, 3).apply(X, 0, 0)
     # 15 are expected.
-    assert 1 < np.sum(Corruption(1 / 2**16, 3).apply(X, 0, 0) == 0) < 40
+    assert 1 < np.sum(noisy == 0) < 40
+    assert_array_equal(Corruption(1.4 / 2**16, 3).apply(X, 0, 0), noisy)
+    # Neither to 0 nor to 1.
+    assert_array_equal(Corruption(1e-9, 3).apply(X, 0, 0), noisy)
+    assert 1 < np.sum(Corruption(1 - 1e-9, 3).apply(X, 0, 0) == 1) < 40
 
 
 def test_the_seed_of_noise_is_any_int_of_31_bits(global_random_seed):
