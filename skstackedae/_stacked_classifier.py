@@ -455,7 +455,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             Number of epochs of softmax training and of fine-tuning. An epoch of
             fine-tuning is a pass over all rows in mini-batches of 200, of which 160 are
             unlabeled. For 60,000 rows 40 epochs are enough, which are 15,000
-            mini-batches; a few hundred rows need 1,000 epochs or more.
+            mini-batches; for a few hundred rows 400 may be better than 100.
 
         **parameters : dict
             Other parameters of the classifier, also in place of those above.
