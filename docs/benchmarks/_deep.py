@@ -41,13 +41,13 @@ def autoencoder(n_epochs, corruption=0.0, **changes):
 
 def network(size, n_epochs, prototype=None, **changes):
     """Return a classifier, with pretraining if there is a prototype."""
-    parameters = {"alpha": 0, "random_state": 0}
-    return StackedAutoencoderClassifier(
-        size,
-        autoencoder=prototype,
-        pretrain=prototype is not None,
-        **epochs(n_epochs) | parameters | changes,
-    )
+    parameters = {
+        "autoencoder": prototype,
+        "pretrain": prototype is not None,
+        "alpha": 0,
+        "random_state": 0,
+    }
+    return StackedAutoencoderClassifier(size, **epochs(n_epochs) | parameters | changes)
 
 
 def denoising_layers():

@@ -13,8 +13,8 @@ the labels and from pseudo-labels, which it gives to the other images itself.
 # ------------------------
 # ``for_few_labels`` makes a :class:`~skstackedae.StackedAutoencoderClassifier` with
 # settings for few labels. A denoising autoencoder with relu units learns from all
-# images. Fine-tuning masks some of the pixels and drops half of the hidden units in each
-# step; the network's own predictions are labels of the unlabeled images, and their
+# images. Fine-tuning masks some of the pixels and drops half of the hidden units in
+# each step; the network's own predictions are labels of the unlabeled images, and their
 # weight rises from 0 over the epochs. ``memory`` caches the autoencoder, which uses no
 # labels: it is trained once for all fits below.
 
