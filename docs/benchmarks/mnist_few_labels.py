@@ -23,6 +23,7 @@ of all images takes five minutes on one core, all fits of the table many hours.
 """
 
 import warnings
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import matplotlib.pyplot as plt
@@ -42,6 +43,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
@@ -198,9 +200,37 @@ def models(n_labels, arguments):
             by_name[f"{view}, {name}, self-training"] = SelfTrainingClassifier(
                 model, threshold=0.8, max_iter=5
             )
-        by_name[f"{view}, LabelSpreading"] = LabelSpreading("knn", n_neighbors=7)
+        by_name[f"{view}, LabelSpreading"] = LabelSpreading(
+            GRAPH, alpha=0.99 if n_labels <= 100 else 0.9, max_iter=200
+        )
     chosen = arguments.models or by_name
     return {name: model for name, model in by_name.items() if name in chosen}
+
+
+@dataclass
+class NeighborGraph:
+    """Kernel of LabelSpreading: 1 for pairs of images that are neighbors, else 0.
+
+    Two training images are neighbors if one of them is among the nearest of the other.
+    The graph of LabelSpreading's own "knn" has directions, so that labels do not reach
+    all images: with 100 labels it had 86.5 % on validation images, this one 93.4 %. The
+    neighbors are the same for all draws and are computed once.
+    """
+
+    n_neighbors: int
+    graphs: dict = field(default_factory=dict, repr=False)
+
+    def __call__(self, X, Y):
+        """Return the weights of pairs of training images, or of new ones with them."""
+        key = *X.shape, *Y.shape
+        if key not in self.graphs:
+            neighbors = NearestNeighbors(n_neighbors=self.n_neighbors).fit(X)
+            graph = neighbors.kneighbors_graph(Y)
+            self.graphs[key] = graph.maximum(graph.T) if X is Y else graph.T.tocsr()
+        return self.graphs[key]
+
+
+GRAPH = NeighborGraph(n_neighbors=7)
 
 
 def epochs_of(n_labels):
