@@ -222,7 +222,7 @@ class NeighborGraph:
 
     def __call__(self, X, Y):
         """Return the weights of pairs of training images, or of new ones with them."""
-        key = *X.shape, *Y.shape
+        key = X is Y, *X.shape, *Y.shape
         if key not in self.graphs:
             neighbors = NearestNeighbors(n_neighbors=self.n_neighbors).fit(X)
             graph = neighbors.kneighbors_graph(Y)
