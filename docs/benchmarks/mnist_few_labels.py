@@ -61,7 +61,7 @@ N_SELF_TRAINING = 10_000
 STEPS = 4_000
 # The lines of the figure, with their labels and colors.
 DRAWN = {
-    OURS: ("one fit, with pseudo-labels", "#0072B2"),
+    OURS: ("skstackedae", "#0072B2"),
     WITHOUT: ("without pseudo-labels", "#56B4E9"),
     "pixels, LabelSpreading": ("LabelSpreading", "#CC79A7"),
     "pixels, SVC": ("SVC", "#E69F00"),
@@ -255,6 +255,7 @@ def draw_units(network, axis):
     ComponentsDisplay.from_estimator(
         network.autoencoders_[0], units=units, image_shape=(28, 28), ax=axis
     )
+    axis.set_title("units of the first layer", fontsize="medium")
 
 
 def draw_lines(rows, axis):
@@ -288,7 +289,7 @@ def draw_lines(rows, axis):
             va="center",
         )
     axis.set_xscale("log")
-    axis.set_xlim(counts[0] / 4, counts[-1] * 1.1)
+    axis.set_xlim(counts[0] / 5, counts[-1] * 1.1)
     axis.set_xticks(counts, [f"{n:,}" for n in counts])
     axis.minorticks_off()
     axis.set_xlabel("labeled images")
