@@ -177,8 +177,8 @@ def test_every_pass_draws_anew(
         orders.append([indices for indices, _ in batches])
         return batches
 
-    def watched_draw(cls, *arguments):
-        seeds.append(draw(cls, *arguments))
+    def watched_draw(cls, *arguments, **options):
+        seeds.append(draw(cls, *arguments, **options))
         return seeds[-1]
 
     monkeypatch.setattr(Sampler, "epoch", watched_epoch)
