@@ -191,7 +191,7 @@ class RowsInMemory:
         return replace(self, indices=indices)
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry of X."""
+        """Least and largest entry of X, of all stored rows also in a view."""
         return float(self.X.min()), float(self.X.max())
 
     def load(self, cut: slice) -> tuple[Array, Any, Any]:
