@@ -114,7 +114,7 @@ def _denoising_autoencoders(n_layers: int, rows: Rows) -> list[SparseAutoencoder
     linear = SparseAutoencoder(**DENOISING, decoder_activation="identity")
     prototypes = [linear] * n_layers
     # Layers above have inputs from relu units, which have no upper limit.
-    if prototypes and is_in_range(rows, ACTIVATIONS["logistic"]):
+    if prototypes and is_in_range(*rows.value_range(), ACTIVATIONS["logistic"]):
         prototypes[0] = SparseAutoencoder(
             **DENOISING, decoder_activation="logistic", loss="log_loss"
         )

@@ -804,17 +804,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
                 UserWarning,
             )
             return None
-        totals = labels.class_totals(
-            np.asarray(rows.y), len(self.classes_), rows.weights
-        )
-        frequencies = totals / totals.sum()
-        return PseudoLabels(
+        return PseudoLabels.from_frequencies(
             unlabeled,
             self.pseudo_label_weight,
             self.unlabeled_ratio,
-            # On the scale that they have for labeled rows, whose weights sum to 1.
-            class_weights=class_weights / (frequencies @ class_weights),
-            class_prior=frequencies if self.align_pseudo_labels else None,
+            totals=labels.class_totals(
+                np.asarray(rows.y), len(self.classes_), rows.weights
+            ),
+            class_weights=class_weights,
+            align=self.align_pseudo_labels,
         )
 
     def _hold_out(

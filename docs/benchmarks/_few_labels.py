@@ -58,14 +58,13 @@ class Fits:
         self, what: dict[str, Any], model: Any, train: Any, test: Any
     ) -> dict[str, Any]:
         """Return the record of a fit, which runs unless it is finished."""
-        record = self.get(what, model)
+        what = what | {"settings": settings_of(model)}
+        record = self.finished.get(_key(what))
         if record is None:
-            settings = settings_of(model)
             start = time.perf_counter()
             model.fit(*train)
             seconds = time.perf_counter() - start
             record = what | {
-                "settings": settings,
                 "accuracy": float(model.score(*test)),
                 "seconds": round(seconds, 1),
             }

@@ -103,9 +103,8 @@ def warn_inactive_units(
     )
 
 
-def is_in_range(rows: Rows, activation: Activation) -> bool:
-    """Tell whether all entries of X lie in the range of an activation."""
-    low, high = rows.value_range()
+def is_in_range(low: float, high: float, activation: Activation) -> bool:
+    """Tell whether values from low to high lie in the range of an activation."""
     return (
         low >= activation.lower - RANGE_SLACK and high <= activation.upper + RANGE_SLACK
     )
@@ -115,9 +114,9 @@ def check_range(
     rows: Rows, decoder: Activation, loss: str, title: str, *, can_be_scaled: bool
 ) -> None:
     """Check that the data lie in the range of the decoder."""
-    if is_in_range(rows, decoder):
-        return
     low, high = rows.value_range()
+    if is_in_range(low, high, decoder):
+        return
     if loss == "log_loss":
         raise ValueError(
             f"The input of the {title} lies in [{low:.6g}, {high:.6g}]; "

@@ -49,6 +49,28 @@ class PseudoLabels:
     class_prior: Array | None = None
     dropout: DropoutMasks | None = None
 
+    @classmethod
+    def from_frequencies(
+        cls,
+        rows: Rows,
+        weight: float,
+        unlabeled_ratio: float,
+        *,
+        totals: Array,
+        class_weights: Array,
+        align: bool,
+    ) -> "PseudoLabels":
+        """Take the frequencies of the classes from the labels' total weights."""
+        frequencies = totals / totals.sum()
+        return cls(
+            rows,
+            weight,
+            unlabeled_ratio,
+            # On the scale that they have for labeled rows, whose weights sum to 1.
+            class_weights=class_weights / (frequencies @ class_weights),
+            class_prior=frequencies if align else None,
+        )
+
     def weight_at(self, progress: float) -> float:
         """Weight after this fraction of the epochs: 0, then rising, then constant."""
         risen = (progress - RAMP_START) / (RAMP_END - RAMP_START)
