@@ -50,11 +50,12 @@ def network(size, n_epochs, prototype=None, **changes):
     return StackedAutoencoderClassifier(size, **epochs(n_epochs) | parameters | changes)
 
 
-def denoising_layers():
+def denoising_layers(n_layers=2, **changes):
     """Return the prototypes that ``autoencoder="denoising"`` means for pixels."""
+    first, above = {"loss": "log_loss"}, {"decoder_activation": "identity"}
     return [
-        SparseAutoencoder(**DENOISING, **decoder)
-        for decoder in ({"loss": "log_loss"}, {"decoder_activation": "identity"})
+        SparseAutoencoder(**DENOISING | decoder | changes)
+        for decoder in (first, *[above] * (n_layers - 1))
     ]
 
 

@@ -19,7 +19,6 @@ from _compare import parser_with_out, report
 from _deep import SPARSE, autoencoder, denoising_layers, few_labels_network
 from _few_labels import FORMATS, Fits, describe, draw_labels, split
 from _mnist import load_mnist
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 OFF = {"corruption": 0, "dropout": 0, "pseudo_label_weight": 0}
@@ -69,7 +68,7 @@ def networks(arguments, n_images):
         "max_iter": 20 if arguments.quick else n_steps // n_batches,
     }
     sparse = autoencoder(2 if arguments.quick else 12, corruption=0.3, **SPARSE)
-    noiseless = [clone(layer).set_params(corruption=0) for layer in denoising_layers()]
+    noiseless = denoising_layers(corruption=0)
     parts = {
         "labels alone": OFF | without | {"pretrain": False},
         "noise": {"dropout": 0, "pretrain": False} | without,
