@@ -23,7 +23,7 @@ import warnings
 
 import numpy as np
 from _compare import parser_with_out, report
-from _deep import SPARSE, autoencoder, network
+from _deep import SPARSE, autoencoder, denoising_layers, network
 from _mnist import load_mnist
 from scipy.ndimage import rotate
 from sklearn.base import clone
@@ -48,6 +48,7 @@ MODELS = (
     "linear SVM on deep features",
     "pretrained",
     "pretrained, noise",
+    "pretrained, noise, dropout",
     "pretrain=False",
     "pretrain=False, noise",
 )
@@ -55,9 +56,11 @@ PUBLISHED = {
     ("rotated", "SVC"): "88.89 % (SVM)",
     ("rotated", "pretrained"): "89.70 % (SAE-3)",
     ("rotated", "pretrained, noise"): "90.47 % (SDAE-3)",
+    ("rotated", "pretrained, noise, dropout"): "91.24 % (SDAE-3, salt-and-pepper)",
     ("background", "SVC"): "85.42 % (SVM)",
     ("background", "pretrained"): "88.72 % (SAE-3)",
     ("background", "pretrained, noise"): "89.70 % (SDAE-3)",
+    ("background", "pretrained, noise, dropout"): "91.48 % (SDAE-3, salt-and-pepper)",
 }
 
 
@@ -129,6 +132,18 @@ def models(variation, quick, counts):
     plain = autoencoder(n_pretraining, batch_size=batch_size, **SPARSE)
     noisy = clone(plain).set_params(corruption=masked["pretraining"])
     common = {"alpha": 1e-5, "batch_size": batch_size}
+    longer = {"max_iter": 30, "batch_size": batch_size}
+    salt = {"corruption": 0.1, "corruption_kind": "salt_and_pepper", "emphasis": 0.5}
+    with_dropout = {
+        "rotated": {
+            "prototype": denoising_layers(len(size), **longer),
+            "corruption": 0.25,
+        },
+        "background": {
+            "prototype": clone(plain).set_params(**salt, **longer),
+            "corruption": 0.1,
+        },
+    }[variation]
     deep_features = [
         clone(noisy).set_params(n_components=n_components) for n_components in size[:2]
     ]
@@ -149,6 +164,9 @@ def models(variation, quick, counts):
         "pretrained": network(size, n_epochs, plain, **common),
         "pretrained, noise": network(
             size, n_epochs, noisy, corruption=masked["fine-tuning"], **common
+        ),
+        "pretrained, noise, dropout": network(
+            *(size, n_epochs), dropout=0.3, batch_size=batch_size, **with_dropout
         ),
         "pretrain=False": network(size, n_epochs, **common),
         "pretrain=False, noise": network(
