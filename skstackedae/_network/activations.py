@@ -5,6 +5,7 @@ Conventions
 ``function`` maps pre-activations Z to activations A = f(Z), elementwise.
 ``backward`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It
 takes A and not Z, because f' is cheaper to compute from A for every function here.
+Both may write over their arguments: their callers have no other use for them.
 ``lower`` and ``upper`` bound the range of f.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .._array_api import Array, array_namespace
+from . import in_place
 
 
 @dataclass(frozen=True)
@@ -47,42 +49,50 @@ def with_dropout(activation: Activation, mask: Array, probability: float) -> Act
     """Return the activation of one forward pass that keeps units where mask is true."""
     kept = 1.0 - probability
 
+    def select(values: Array) -> Array:
+        values *= array_namespace(values).asarray(mask, dtype=values.dtype)
+        values /= kept
+        return values
+
     def function(Z: Array) -> Array:
-        return _select(activation.function(Z), mask) / kept
+        return select(activation.function(Z))
 
     def backward(error: Array, A: Array) -> Array:
         # A * kept is f(Z) where the unit is kept, and elsewhere the error is 0.
-        return activation.backward(_select(error, mask) / kept, A * kept)
+        A *= kept
+        return activation.backward(select(error), A)
 
     return replace(activation, function=function, backward=backward)
 
 
-def _select(values: Array, mask: Array) -> Array:
-    """Return values where the mask is true, and 0 elsewhere."""
-    # A product, because a choice between two values takes ten times as long where the
-    # mask has no pattern that a processor can predict.
-    return values * array_namespace(values).asarray(mask, dtype=values.dtype)
-
-
-def _logistic(Z: Array) -> Array:
+def _logistic_by_exp(Z: Array) -> Array:
     # exp may overflow to infinity, whose reciprocal is the right limit; blocks run with
-    # numpy's overflow warning turned off. A formula with tanh cannot overflow, but took
-    # 1.5 (float64) to 1.7 (float32) times as long.
-    A = array_namespace(Z).exp(-Z)
+    # numpy's overflow warning turned off.
+    Z *= -1.0
+    A = in_place.exp(Z)
     A += 1.0
-    return 1.0 / A
+    return in_place.reciprocal(A)
+
+
+def _logistic_by_tanh(Z: Array) -> Array:
+    # 1 / (1 + exp(-z)) = 1/2 + tanh(z/2) / 2
+    Z *= 0.5
+    A = in_place.tanh(Z)
+    A *= 0.5
+    A += 0.5
+    return A
 
 
 def _logistic_backward(error: Array, A: Array) -> Array:
-    return error * (A * (1.0 - A))
-
-
-def _tanh(Z: Array) -> Array:
-    return array_namespace(Z).tanh(Z)
+    error *= A
+    error *= in_place.complement(A)
+    return error
 
 
 def _tanh_backward(error: Array, A: Array) -> Array:
-    return error * (1.0 - A * A)
+    A *= A
+    error *= in_place.complement(A)
+    return error
 
 
 def _relu(Z: Array) -> Array:
@@ -91,7 +101,10 @@ def _relu(Z: Array) -> Array:
 
 
 def _relu_backward(error: Array, A: Array) -> Array:
-    return _select(error, A > 0)
+    # A product, because a choice between two values takes ten times as long where the
+    # signs have no pattern that a processor can predict.
+    error *= array_namespace(A).asarray(A > 0, dtype=error.dtype)
+    return error
 
 
 def _identity(Z: Array) -> Array:
@@ -102,11 +115,27 @@ def _identity_backward(error: Array, A: Array) -> Array:
     return error
 
 
+def _has_fast_tanh() -> bool:
+    """Tell whether numpy computes tanh with vectors of 512 bits.
+
+    Then the logistic function by tanh takes 0.6 times as long as by exp (float32), else
+    1.5 times.
+    """
+    try:
+        from numpy.lib.introspect import opt_func_info
+    except ImportError:  # numpy 1
+        return False
+    target = opt_func_info(func_name="^tanh$")["tanh"]["ff"]["current"]
+    return target.startswith(("X86_V4", "AVX512"))
+
+
+_logistic = _logistic_by_tanh if _has_fast_tanh() else _logistic_by_exp
+
 IDENTITY = Activation("identity", _identity, _identity_backward, -math.inf, math.inf)
 
 ACTIVATIONS = {
     "logistic": Activation("logistic", _logistic, _logistic_backward, 0.0, 1.0),
-    "tanh": Activation("tanh", _tanh, _tanh_backward, -1.0, 1.0),
+    "tanh": Activation("tanh", in_place.tanh, _tanh_backward, -1.0, 1.0),
     "relu": Activation("relu", _relu, _relu_backward, 0.0, math.inf),
     "identity": IDENTITY,
 }

@@ -5,7 +5,9 @@ Conventions
 A kernel is a pure function ``(X, y, w, ...) -> tuple`` of dense arrays in one
 precision, written in operations of the Python array API standard. X is (n, n_features),
 y the targets of the n rows, w (n,) their weights. A kernel returns new arrays and
-numbers: the caller that sums them may write over them.
+numbers: the caller that sums them may write over them. It writes over temporaries and
+over results that were kept for it, not over other arguments. Equal weights may be a
+view of one number: numpy multiplies by such a view as fast as by the number.
 """
 
 from collections.abc import Sequence
@@ -18,8 +20,7 @@ from .losses import SOFTMAX, Loss, ReconstructionLoss
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
     """Hidden activations, their weighted sum, and the sum of the weights."""
     H = forward_output(X, [encoder])
-    xp = array_namespace(H)
-    return H, w @ H, xp.sum(w, dtype=xp.float64)
+    return H, _weighted_sum(H, w), _total(w)
 
 
 def reconstruct(
@@ -73,7 +74,7 @@ def predict_clean(
     """Log-probabilities of rows without noise, summed probabilities, sum of weights."""
     log_P = SOFTMAX.log_predict(forward_output(clean_X, layers))
     xp = array_namespace(log_P)
-    return log_P, w @ xp.exp(log_P), xp.sum(w, dtype=xp.float64)
+    return log_P, _weighted_sum(xp.exp(log_P), w), _total(w)
 
 
 def predict_pseudo_labels(
@@ -118,7 +119,7 @@ def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, 
     is_hit = xp.argmax(forward_output(X, layers), axis=1) == y
     # Both sums have the same order, so that the accuracy is exactly 1 if all rows hit.
     weights_of_hits = xp.where(is_hit, w, xp.zeros_like(w))
-    return xp.sum(weights_of_hits, dtype=xp.float64), xp.sum(w, dtype=xp.float64)
+    return xp.sum(weights_of_hits, dtype=xp.float64), _total(w)
 
 
 def moments(
@@ -129,7 +130,7 @@ def moments(
     # float64, because the variance is a small difference where means are large.
     H = xp.asarray(forward_output(X, layers), dtype=xp.float64) * scale
     w = xp.asarray(w, dtype=xp.float64)
-    return xp.sum(w), w @ H, w @ (H * H)
+    return xp.sum(w), _weighted_sum(H, w), _weighted_sum(H * H, w)
 
 
 def squared_residuals(
@@ -139,4 +140,15 @@ def squared_residuals(
     xp = array_namespace(X)
     residual = xp.asarray(forward_output(X, layers) - y, dtype=xp.float64) * scale
     rows = xp.sum(residual * residual, axis=1)
-    return xp.sum(w, dtype=xp.float64), xp.sum(w * rows, dtype=xp.float64)
+    return _total(w), xp.sum(w * rows, dtype=xp.float64)
+
+
+def _weighted_sum(A: Array, w: Array) -> Array:
+    """Sum the rows of A, each times its weight."""
+    # A copy of the weights, because BLAS cannot read a view of one number.
+    return +w @ A
+
+
+def _total(w: Array) -> Array:
+    xp = array_namespace(w)
+    return xp.sum(w, dtype=xp.float64)

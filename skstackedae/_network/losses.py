@@ -7,7 +7,8 @@ Z : (n_rows, n_outputs)
 w : (n_rows,)
     Sample weights; they already carry the 1/n of a mean.
 value_and_delta(Z, target, w) -> (float, (n_rows, n_outputs))
-    sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z.
+    sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z. All
+    methods may write over Z.
 value_and_delta(Z, target, w, emphasis)
     The same of a loss that is a sum over outputs, each of them weighted by emphasis
     (n_rows, n_outputs).
@@ -106,13 +107,13 @@ class LogLoss:
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the cross-entropy of each row."""
-        return self._row_losses(Z, self.predict(Z), target)
+        return self._row_losses(Z, self.predict(+Z), target)
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
     ) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
-        P = self.predict(Z)
+        P = self.predict(+Z)
         value = _weighted_sum(self._row_losses(Z, P, target, emphasis), w)
         delta = P - target
         if emphasis is not None:

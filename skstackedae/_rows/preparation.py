@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .._array_api import Array
+from .blocks import as_one_number
 from .rows import AnyRows, Rows
 
 # Only data up to these sizes are brought into canonical form, because sorting larger
@@ -33,7 +34,8 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
     weights = rows.weights / rows.weights.max()
     weights = (weights / weights.sum()).astype(rows.dtype)
     # Once more, because a tiny weight may become 0 in float32.
-    return drop_zero_weights(rows.with_targets(rows.y, weights))
+    rows = drop_zero_weights(rows.with_targets(rows.y, weights))
+    return rows.with_targets(rows.y, as_one_number(rows.weights))
 
 
 def drop_zero_weights(rows: AnyRows) -> AnyRows:

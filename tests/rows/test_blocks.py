@@ -6,7 +6,7 @@ from helpers import rows_in_memory
 from scipy.sparse import csr_array, csr_matrix, issparse
 
 from skstackedae._rows import blocks
-from skstackedae._rows.blocks import cut_rows, cut_runs, map_rows
+from skstackedae._rows.blocks import cut_rows, cut_runs, is_one_number, map_rows
 from skstackedae._rows.preparation import prepare_rows
 from skstackedae._rows.threads import Threads
 
@@ -27,8 +27,8 @@ def test_cut_covers_all_rows_in_order(n_rows, row_bytes):
 @pytest.mark.parametrize(
     ("n_rows", "row_bytes", "n_blocks"),
     [
-        (60_000, 4_096, 118),  # blocks of 2 MiB: 512 rows
-        (60_000, 4_097, 118),  # and no more: 511 rows
+        (60_000, 4_096, 59),  # blocks of 4 MiB: 1,024 rows
+        (60_000, 4_170, 60),  # and no more: 1,005 rows
         (10_000, 100_000, 40),  # but of 256 rows at least
         (10_000, 400, 3),  # few rows: blocks of 1 MiB at least
         (40_000, 100, 3),
@@ -129,6 +129,21 @@ def test_batch_weights_stand_for_all_rows(rng):
     np.testing.assert_array_equal(found[0], X[[3, 1]])
     np.testing.assert_array_equal(found[1], [3, 1])
     np.testing.assert_allclose(found[2], w[[3, 1]] * 5)
+
+
+def test_equal_weights_are_a_view_of_one_number(rng):
+    X, y = rng.rand(10, 2), np.arange(10)
+    rows = prepare_rows(rows_in_memory(X, y, np.full(10, 3.0)), canonical=False)
+    batch = rows.batch(np.array([3, 1]), 1)
+    for part, weight in ((rows, 1 / 10), (batch, 1 / 2)):
+        _, _, w = part.load(slice(0, 2))
+        assert is_one_number(w)
+        np.testing.assert_allclose(w, [weight, weight])
+    # One other weight is enough.
+    weights = np.r_[1.0, np.full(9, 3.0)]
+    rows = prepare_rows(rows_in_memory(X, y, weights), canonical=False)
+    assert not is_one_number(rows.weights)
+    assert not is_one_number(rows.batch(np.array([3, 1]), 1).load(slice(0, 2))[2])
 
 
 def test_few_rows_are_cut_for_more_than_one_core_if_it_pays():

@@ -52,8 +52,9 @@ def n_blocks(request):
 def make_rows(rng, weighted, dtype=np.float64):
     X = rng.rand(N_ROWS, N_FEATURES).astype(dtype)
     y = rng.randint(N_CLASSES, size=N_ROWS)
-    w = rng.dirichlet(np.ones(N_ROWS)) if weighted else np.full(N_ROWS, 1 / N_ROWS)
-    return X, y, w.astype(dtype)
+    if weighted:
+        return X, y, rng.dirichlet(np.ones(N_ROWS)).astype(dtype)
+    return X, y, np.broadcast_to(np.full((), 1 / N_ROWS, dtype), N_ROWS)
 
 
 def make_autoencoder(
