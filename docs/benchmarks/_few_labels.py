@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _machine import processor
 from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
@@ -67,6 +68,7 @@ class Fits:
             record = what | {
                 "accuracy": float(model.score(*test)),
                 "seconds": round(seconds, 1),
+                "processor": processor(),
             }
             self.finished[_key(record)] = record
             if self.path is not None:
@@ -84,7 +86,7 @@ def settings_of(model: Any) -> str:
 
 
 def _key(record: dict[str, Any]) -> str:
-    results = "accuracy", "seconds"
+    results = "accuracy", "seconds", "processor"
     what = {name: value for name, value in record.items() if name not in results}
     return json.dumps(what, sort_keys=True)
 

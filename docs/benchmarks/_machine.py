@@ -28,10 +28,11 @@ def describe_machine() -> str:
             versions[peer] = version(peer)
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     today = datetime.date.today().isoformat()
-    return f"{today}, {_processor()}, {joblib.cpu_count()} cores and threads; {listed}"
+    return f"{today}, {processor()}, {joblib.cpu_count()} cores and threads; {listed}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
