@@ -27,16 +27,54 @@ def reconstruct(
     X: Array,
     y: Array,
     w: Array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    emphasis: Array | None = None,
+) -> tuple[float | Array, ...]:
+    """Loss of the reconstructions, and its gradients by all weights and biases.
+
+    ``emphasis`` (n, n_features) are weights of the entries of X.
+    """
+    H = forward_output(X, layers[:1])
+    return reconstruct_from(X, y, w, H, layers, loss, None, emphasis)
+
+
+def reconstruct_with_slopes(
+    X: Array,
+    y: Array,
+    w: Array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    emphasis: Array | None = None,
+) -> tuple[float | Array, ...]:
+    """As `reconstruct`, and what a penalty on mean activations needs afterwards.
+
+    The last results are the weighted sum of the hidden activations, the sum of the
+    weights, and the derivatives of the activations' sum by W_1 and b_1: these, times
+    the derivative of the penalty by each unit's mean activation, are the gradients of
+    the penalty.
+    """
+    xp = array_namespace(X)
+    H = forward_output(X, layers[:1])
+    totals = xp.asarray(_weighted_sum(H, w), dtype=xp.float64)
+    slopes = layers[0].activation.backward(w[:, None] * xp.ones_like(H), +H)
+    sums = reconstruct_from(X, y, w, H, layers, loss, None, emphasis)
+    return *sums, totals, _total(w), X.T @ slopes, xp.sum(slopes, axis=0)
+
+
+def reconstruct_from(
+    X: Array,
+    y: Array,
+    w: Array,
     H: Array,
     layers: Sequence[Layer],
     loss: ReconstructionLoss,
     activity_error: Array | None,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
-    """Loss of the reconstructions from H, and its gradients by all weights and biases.
+    """As `reconstruct`, from hidden activations H.
 
-    ``activity_error`` is the derivative of a penalty by each unit's mean activation,
-    ``emphasis`` (n, n_features) are weights of the entries of X.
+    ``activity_error`` is the derivative of a penalty by each unit's mean activation.
     """
     activations = [X, *forward(H, layers[1:])]
     value, delta = loss.value_and_delta(activations[-1], y, w, emphasis)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 
 from .._array_api import Array
 from .._network import kernels
@@ -57,20 +58,15 @@ class AutoencoderObjective:
         self, theta: Array, batch: Batch | None = None
     ) -> tuple[float, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
-        rows = _rows_of_batch(self.rows, batch)
-        layers = self.layers(theta)
-        # Two passes, because backpropagation needs the derivative of the penalty, which
-        # needs the mean activations of all rows. The activations are kept in between.
-        encoded, (totals, total_weight) = rows.keep(kernels.encode, layers[0])
-        penalty, activity_error = self._sparsity(totals, total_weight)
-        value, *gradients = rows.sum(
-            kernels.reconstruct,
-            layers,
-            self.loss,
-            activity_error,
-            kept=encoded,
-            draw=self.emphasis,
-        )
+        rows, layers = _rows_of_batch(self.rows, batch), self.layers(theta)
+        if self.sparsity_weight == 0:
+            penalty = 0.0
+            sums = rows.sum(kernels.reconstruct, layers, self.loss, draw=self.emphasis)
+        elif self._fits_in_memory(rows):
+            penalty, sums = self._in_two_passes(rows, layers)
+        else:
+            penalty, sums = self._in_one_pass(rows, layers)
+        value, *gradients = sums
         weights = self.layout.weights(theta)
         return _add_decay(
             float(value) + penalty,
@@ -92,9 +88,50 @@ class AutoencoderObjective:
     def project(self, theta: Array) -> None:
         """Leave theta as it is: there are no constraints."""
 
-    def _sparsity(self, totals: Array, total_weight: Any) -> tuple[float, Array | None]:
-        if self.sparsity_weight == 0:
-            return 0.0, None
+    def _fits_in_memory(self, rows: Rows) -> bool:
+        """Tell whether activations of all rows may be kept, as scikit-learn counts."""
+        n_bytes = rows.n_rows * self.layout.sizes[1] * rows.dtype.itemsize
+        return bool(n_bytes <= get_config()["working_memory"] * 2**20)
+
+    def _in_two_passes(
+        self, rows: Rows, layers: Sequence[Layer]
+    ) -> tuple[float, list[Any]]:
+        """Return the penalty, and the sums of the reconstruction with its gradient.
+
+        Backpropagation needs the derivative of the penalty, which needs the mean
+        activations of all rows. The activations are kept in between.
+        """
+        encoded, (totals, total_weight) = rows.keep(kernels.encode, layers[0])
+        penalty, activity_error = self._sparsity(totals, total_weight)
+        sums = rows.sum(
+            kernels.reconstruct_from,
+            layers,
+            self.loss,
+            activity_error,
+            kept=encoded,
+            draw=self.emphasis,
+        )
+        return penalty, sums
+
+    def _in_one_pass(
+        self, rows: Rows, layers: Sequence[Layer]
+    ) -> tuple[float, list[Any]]:
+        """Return the same up to rounding; no activations are kept.
+
+        The derivative of the penalty is a factor of its gradient: it can come after the
+        sum over the rows, which costs one more matrix product.
+        """
+        *sums, totals, total_weight, W_slopes, b_slopes = rows.sum(
+            kernels.reconstruct_with_slopes, layers, self.loss, draw=self.emphasis
+        )
+        penalty, activity_error = self._sparsity(totals, total_weight)
+        _, W_grad, _, b_grad, _ = sums
+        W_grad += W_slopes * activity_error
+        b_grad += b_slopes * activity_error
+        return penalty, sums
+
+    def _sparsity(self, totals: Array, total_weight: Any) -> tuple[float, Array]:
+        """Return the penalty, and its derivative by each unit's weighted activation."""
         mean = self.activation.mean_activation(totals / total_weight)
         divergence, derivative = kl_sparsity(mean, self.sparsity_target)
         error = (

@@ -11,10 +11,12 @@ import pytest
 from helpers import finite_difference, rows_in_memory
 from numpy.testing import assert_allclose
 from scipy.special import expit, rel_entr, softmax
+from sklearn import config_context
 
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
+from skstackedae._rows.blocks import RowsInMemory
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
 from skstackedae._training.batches import Batch
 from skstackedae._training.diagnostics import ActivationStatistics
@@ -47,6 +49,13 @@ N_ROWS, N_FEATURES, N_CLASSES = 12, 5, 3
 def n_blocks(request):
     """Number of blocks that the few rows of a test are cut into."""
     return request.param
+
+
+@pytest.fixture(params=[1, 0], ids=["activations kept", "one pass"])
+def activations_in_memory(request):
+    """Memory in MiB for the activations of an autoencoder with a sparsity penalty."""
+    with config_context(working_memory=request.param):
+        yield request.param
 
 
 def make_rows(rng, weighted, dtype=np.float64):
@@ -202,6 +211,7 @@ NETWORKS = [
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize(("activation", "decoder", "beta"), AUTOENCODERS)
+@pytest.mark.usefixtures("activations_in_memory")
 def test_autoencoder_gradient(activation, decoder, beta, weighted, n_blocks, rng):
     objective, theta = make_autoencoder(
         rng, activation, decoder, beta, weighted, n_blocks=n_blocks
@@ -254,6 +264,33 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     kl = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
     # Beside a weight of a million the other terms do not show.
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("beta", "working_memory", "n_kept"),
+    [(3.0, 1, 1), (3.0, 0, 0), (0.0, 1, 0), (0.0, 0, 0)],
+)
+def test_activations_are_kept_where_a_penalty_needs_them_and_memory_lasts(
+    beta, working_memory, n_kept, rng, monkeypatch
+):
+    objective, theta = make_autoencoder(rng, beta=beta)
+    calls, keep = [], RowsInMemory.keep
+    monkeypatch.setattr(
+        RowsInMemory, "keep", lambda *args: calls.append(args) or keep(*args)
+    )
+    with config_context(working_memory=working_memory):
+        objective.value_and_gradient(theta)
+    assert len(calls) == n_kept
+
+
+def test_one_pass_is_exact_in_float32(rng):
+    objective, theta = make_autoencoder(rng, dtype="f4")
+    kept = objective.value_and_gradient(theta)
+    with config_context(working_memory=0):
+        value, gradient = objective.value_and_gradient(theta)
+    assert value == pytest.approx(kept[0], rel=1e-6)
+    assert gradient.dtype == kept[1].dtype
+    assert_allclose(gradient, kept[1], atol=1e-6)
 
 
 @pytest.mark.parametrize("beta", [1e-6, 0.5, 1.0, 2.0])
@@ -373,6 +410,7 @@ def test_objectives_with_noise_are_pure(make, n_blocks, rng):
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("loss", [SquaredError, LogLoss])
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])
+@pytest.mark.usefixtures("activations_in_memory")
 def test_options_of_the_autoencoder_by_finite_differences(
     activation, loss, tied, probability, n_blocks, rng
 ):

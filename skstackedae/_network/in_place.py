@@ -1,0 +1,34 @@
+"""Functions that write over their argument where numpy can.
+
+The array API standard has operators in place (``A *= B``), but no functions: arrays of
+other libraries get new memory. Numpy's temporaries stay where they are, in the cache.
+"""
+
+import numpy as np
+
+from .._array_api import Array, array_namespace
+
+
+def exp(Z: Array) -> Array:
+    """Return exp(Z)."""
+    xp = array_namespace(Z)
+    return xp.exp(Z, out=Z) if xp is np else xp.exp(Z)
+
+
+def tanh(Z: Array) -> Array:
+    """Return tanh(Z)."""
+    xp = array_namespace(Z)
+    return xp.tanh(Z, out=Z) if xp is np else xp.tanh(Z)
+
+
+def reciprocal(Z: Array) -> Array:
+    """Return 1 / Z."""
+    xp = array_namespace(Z)
+    # numpy's own reciprocal is slower than a division.
+    return xp.divide(1.0, Z, out=Z) if xp is np else 1.0 / Z
+
+
+def complement(A: Array) -> Array:
+    """Return 1 - A."""
+    xp = array_namespace(A)
+    return xp.subtract(1.0, A, out=A) if xp is np else 1.0 - A
