@@ -1,5 +1,8 @@
 """The threads that run blocks during one call, while BLAS uses one thread."""
 
+import ctypes
+import os
+import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
@@ -20,6 +23,9 @@ from .pool import Job, Pool
 
 # Size of the array in _keep_freed_memory.
 KEPT_BYTES = 8 * 2**20
+
+# Parameters of glibc's mallopt.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Threads:
@@ -107,8 +113,17 @@ def _keep_freed_memory() -> None:
     size of the largest array that was ever freed. The system then has to zero the
     memory anew, which took a tenth of a float64 fit of 784-200. Each thread that
     allocates may keep twice KEPT_BYTES.
+
+    A limit that the environment sets would stay fixed. The workers of Dask have a low
+    one, with which a fit took twice as long.
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)
+    variables = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"
+    is_set = any(name in os.environ for name in variables)
+    if is_set and platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
 
 
 def _first_result(pending: deque[Job]) -> Any:
