@@ -125,7 +125,9 @@ class BaseNetwork(
         return H
 
     def _layers(self) -> list[Layer]:
-        check_is_fitted(self)
+        # The check would take a tenth of the prediction of a row.
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
         hidden = [ACTIVATIONS[name] for name in self.activations_]
         activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
         return make_layers(self.coefs_, self.intercepts_, activations)

@@ -162,14 +162,16 @@ class SoftmaxCrossEntropy:
     def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         xp = array_namespace(Z)
-        shifted = Z - xp.max(Z, axis=1, keepdims=True)
-        P = xp.exp(shifted)
+        Z -= xp.max(Z, axis=1, keepdims=True)
+        P = xp.exp(Z)
         totals = xp.sum(P, axis=1, keepdims=True)
         P /= totals
         is_label = target[:, None] == xp.arange(Z.shape[1])[None, :]
-        label_logits = xp.sum(xp.where(is_label, shifted, xp.zeros_like(Z)), axis=1)
-        value = _weighted_sum(xp.log(totals[:, 0]) - label_logits, w)
-        delta = xp.where(is_label, P - 1.0, P)
+        Y = xp.asarray(is_label, dtype=Z.dtype)
+        Z *= Y
+        value = _weighted_sum(xp.log(totals[:, 0]) - xp.sum(Z, axis=1), w)
+        delta = P
+        delta -= Y
         delta *= w[:, None]
         return value, delta
 
