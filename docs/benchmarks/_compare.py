@@ -27,20 +27,53 @@ def measure(
     candidates: dict[str, Callable[[], Any]], rounds: int, warm_up: bool = True
 ) -> dict[str, Timing]:
     """Run the candidates in turn (A B A B), so that disturbances affect all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    return measure_by([time.perf_counter], candidates, rounds, warm_up)[0]
+
+
+def measure_by(
+    clocks: list[Callable[[], float]],
+    candidates: dict[str, Callable[[], Any]],
+    rounds: int,
+    warm_up: bool = True,
+) -> list[dict[str, Timing]]:
+    """Return the same for each of several clocks, all of them for the same runs."""
+    seconds: dict[str, list[list[float]]] = {name: [] for name in candidates}
     if warm_up:
         for candidate in candidates.values():
             candidate()
     for _ in range(rounds):
         for name, candidate in candidates.items():
             time.sleep(REST_SECONDS)
-            start = time.perf_counter()
+            starts = [clock() for clock in clocks]
             candidate()
-            seconds[name].append(time.perf_counter() - start)
-    return {
-        name: Timing(float(np.median(times)), min(times), max(times))
-        for name, times in seconds.items()
-    }
+            seconds[name].append(
+                [clock() - start for clock, start in zip(clocks, starts, strict=True)]
+            )
+    return [
+        {
+            name: Timing(float(np.median(times)), min(times), max(times))
+            for name, times in (
+                (name, [round_[position] for round_ in of_candidate])
+                for name, of_candidate in seconds.items()
+            )
+        }
+        for position in range(len(clocks))
+    ]
+
+
+def repeated(function: Callable[[], Any], repeats: int) -> Callable[[], None]:
+    """Return a function that calls another one several times in a row."""
+
+    def several() -> None:
+        for _ in range(repeats):
+            function()
+
+    return several
+
+
+def per_repeat(timing: Timing, repeats: int) -> Timing:
+    """Return the seconds of one of several repeats."""
+    return Timing(*(seconds / repeats for seconds in timing))
 
 
 def format_seconds(timing: Timing) -> str:

@@ -17,14 +17,16 @@ exercise (``--iterations 200 --rounds 1 --parts pipeline``) takes an hour.
 
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 from _compare import (
-    REST_SECONDS,
-    Timing,
     format_seconds,
     measure,
+    measure_by,
     parser_with_out,
+    per_repeat,
+    repeated,
     report,
 )
 from _mnist import load_mnist
@@ -49,6 +51,7 @@ ALPHA, RHO, BETA = 3e-3, 0.1, 3.0
 SOFTMAX_ALPHA = 1e-4
 BATCH_SIZE = 200
 N_EPOCHS = 4
+OURS = "skstackedae"
 TARGET_ACCURACY = 0.976
 # Numbers of epochs to try, in this order.
 TRIED_EPOCHS = (5, 10, 15, 20, 25, 30, 40, 60)
@@ -165,49 +168,49 @@ def accuracy_of(theta, layout, data):
 
 
 def adam_epochs(arguments):
-    """Compare the seconds of an epoch, from fits of few epochs."""
+    """Compare the seconds of an epoch, by the clock and of CPU."""
     rows = []
     for dtype in arguments.dtypes:
         data = shortened(load_mnist(arguments.data, dtype), arguments)
-        fits = adam_fits(data, dtype)
-        seconds = {name: [] for name in fits}
-        for fit in fits.values():
-            # The first fit of a process also loads and sets up what it needs.
-            fit(1)
-        for _ in range(arguments.rounds):
-            for name, fit in fits.items():
-                seconds[name].append(seconds_of_epoch(fit))
-        base = np.median(seconds["skstackedae"])
-        for name, values in seconds.items():
-            timing = Timing(float(np.median(values)), min(values), max(values))
+        passes = adam_passes(data.X_train, data.y_train, dtype)
+        timings, cpu_timings = measure_by(
+            [time.perf_counter, time.process_time], passes, arguments.rounds
+        )
+        for name in passes:
+            timing, cpu = timings[name], cpu_timings[name]
             rows.append(
                 {
                     "dtype": dtype,
                     "fit": name,
-                    "time of an epoch": format_seconds(timing),
-                    "ratio to ours": f"{timing.median / base:.2f}",
+                    "time of an epoch": format_seconds(per_repeat(timing, N_EPOCHS)),
+                    "this : ours": f"{timing.median / timings[OURS].median:.2f}",
+                    "CPU time": format_seconds(per_repeat(cpu, N_EPOCHS)),
+                    "CPU, this : ours": f"{cpu.median / cpu_timings[OURS].median:.2f}",
                 }
             )
     title = "One epoch of Adam, 784-200-200-10, batches of 200"
-    note = f"Medians of {arguments.rounds} rounds, with the range; skstackedae from "
-    note += "the record of the stage, others from the difference between fits of "
-    note += f"{1 + N_EPOCHS} epochs and 1 epoch."
+    note = f"Medians of {arguments.rounds} rounds of {N_EPOCHS} epochs, with the range."
     report("fit_adam", title, rows, arguments.out, note)
 
 
-def seconds_of_epoch(fit):
-    """Time an epoch: ours from the record of the stage, others from two fits."""
-    time.sleep(REST_SECONDS)
-    seconds = []
-    for n_epochs in (1, 1 + N_EPOCHS):
-        start = time.perf_counter()
-        model = fit(n_epochs)
-        seconds.append(time.perf_counter() - start)
-    if hasattr(model, "history_") and hasattr(model, "autoencoder"):
-        # The record of fine-tuning, without the epochs of softmax training.
-        return model.history_[-1]["seconds"] / model.history_[-1]["n_iter"]
-    # The difference leaves out the time before the first epoch.
-    return (seconds[1] - seconds[0]) / N_EPOCHS
+def adam_passes(X, y, dtype):
+    """Return functions that make N_EPOCHS passes over the rows, each with its model."""
+    passes = {
+        name: partial(model.partial_fit, X, y, classes=np.unique(y))
+        for name, model in (
+            (OURS, adam_classifier(1)),
+            ("MLPClassifier", multilayer_perceptron(1)),
+        )
+    }
+    if torch is not None:
+        network = in_torch.multilayer_perceptron(SIZES, dtype)
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, **TORCH_ADAM)
+        passes["PyTorch, fused Adam"] = partial(
+            *(in_torch.adam_epoch, network, optimizer),
+            *(*in_torch.tensors(X, y), BATCH_SIZE),
+        )
+        passes["skorch"] = partial(skorch_classifier(1, dtype).partial_fit, X, y)
+    return {name: repeated(one_pass, N_EPOCHS) for name, one_pass in passes.items()}
 
 
 def adam_fits(data, dtype):
@@ -290,7 +293,7 @@ def time_to_accuracy(arguments):
         arguments.rounds,
         warm_up=False,
     )
-    base = timings["skstackedae"].median
+    base = timings[OURS].median
     rows = [
         {
             "fit": name,
@@ -350,7 +353,7 @@ def small_data(arguments):
         )
         for name, timing in timings.items():
             n_iter = models[name].n_iter_
-            per_iteration = Timing(*(seconds / n_iter for seconds in timing))
+            per_iteration = per_repeat(timing, n_iter)
             rows.append(
                 {
                     "dtype": dtype,

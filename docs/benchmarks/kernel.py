@@ -19,7 +19,7 @@ import shutil
 from functools import partial
 
 import numpy as np
-from _compare import format_seconds, measure, parser_with_out, report
+from _compare import format_seconds, measure, parser_with_out, per_repeat, report
 from _numpy_network import autoencoder_cost, network_cost
 
 from skstackedae._network.activations import ACTIVATIONS
@@ -75,13 +75,13 @@ def ratios(timings, repeats):
     """Our time of one evaluation, and how it compares."""
     ours = timings[OURS]
     columns = {
-        "time of ours": format_seconds(ours._make(t / repeats for t in ours)),
+        "time of ours": format_seconds(per_repeat(ours, repeats)),
         "ours : its products": f"{ours.median / timings[PRODUCTS].median:.2f}, "
-        + format_seconds(ours._make(t / repeats for t in timings[PRODUCTS])),
+        + format_seconds(per_repeat(timings[PRODUCTS], repeats)),
     }
     for name, timing in timings.items():
         if name not in (OURS, PRODUCTS):
-            once = timing._make(t / repeats for t in timing)
+            once = per_repeat(timing, repeats)
             ratio = f"{timing.median / ours.median:.2f}"
             columns[f"{name} : ours"] = f"{ratio}, {format_seconds(once)}"
     return columns

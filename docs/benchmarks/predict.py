@@ -8,9 +8,16 @@ of the input then takes most of the time, and PyTorch does not validate.
 Run it with ``python docs/benchmarks/predict.py [--data mnist.npz] [--out DIR]``.
 """
 
-import itertools
+from functools import partial
 
-from _compare import format_seconds, measure, parser_with_out, report
+from _compare import (
+    format_seconds,
+    measure,
+    parser_with_out,
+    per_repeat,
+    repeated,
+    report,
+)
 from _mnist import load_mnist
 from sklearn.neural_network import MLPClassifier
 
@@ -59,7 +66,10 @@ def main() -> None:
 def compare(functions, X, repeats, rounds):
     """Time all functions on these rows."""
     timings = measure(
-        {name: repeated(function, X, repeats) for name, function in functions.items()},
+        {
+            name: repeated(partial(function, X), repeats)
+            for name, function in functions.items()
+        },
         rounds,
     )
     ours = timings["skstackedae"].median
@@ -68,21 +78,11 @@ def compare(functions, X, repeats, rounds):
             "rows": len(X),
             "dtype": X.dtype.name,
             "candidate": name,
-            "time": format_seconds(timing._make(value / repeats for value in timing)),
+            "time": format_seconds(per_repeat(timing, repeats)),
             "ratio to ours": f"{timing.median / ours:.2f}",
         }
         for name, timing in timings.items()
     ]
-
-
-def repeated(function, X, repeats):
-    """Return a function that calls several times in a row."""
-
-    def several():
-        for _ in itertools.repeat(None, repeats):
-            function(X)
-
-    return several
 
 
 def torch_probabilities(dtype):

@@ -18,6 +18,7 @@ SCRIPTS = (
     "memory",
     "scaling",
     "grid_search",
+    "beside_others",
 )
 HERE = Path(__file__).parent
 
