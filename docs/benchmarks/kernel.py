@@ -25,6 +25,7 @@ from _numpy_network import autoencoder_cost, network_cost
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
+from skstackedae._rows.blocks import as_one_number
 from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
 from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
@@ -96,7 +97,8 @@ class Problem:
         self.theta = self.layout.initialize(rng)
         self.X = rng.uniform(size=(n_rows, sizes[0])).astype(dtype)
         self.y = rng.randint(sizes[-1], size=n_rows)
-        self.weights = np.full(n_rows, 1 / n_rows, dtype=dtype)
+        # As the preparation of a fit leaves equal weights.
+        self.weights = as_one_number(np.full(n_rows, 1 / n_rows, dtype=dtype))
 
     def candidates(self):
         """Callables by name that evaluate several times in a row.

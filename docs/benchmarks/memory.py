@@ -13,12 +13,22 @@ import warnings
 
 from _compare import parser_with_out, report
 from _mnist import load_mnist
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
 ITERATIONS = 12  # L-BFGS keeps its last 10 steps
+
+
+class WithLittleMemory(SparseAutoencoder):
+    """An autoencoder that keeps no activations of all rows."""
+
+    def fit(self, X, y=None):
+        """Fit with little working memory."""
+        with config_context(working_memory=32):
+            return super().fit(X)
 
 
 def main() -> None:
@@ -57,6 +67,10 @@ def models(X, y):
     deep, shallow = (200, 200), (200,)
     return {
         "SparseAutoencoder 784-200, lbfgs": (SparseAutoencoder(200, **budget), None),
+        "the same with a working_memory of 32 MiB": (
+            WithLittleMemory(200, **budget),
+            None,
+        ),
         "SparseAutoencoder 784-200, adam": (SparseAutoencoder(200, **epochs), None),
         "StackedAutoencoderClassifier 784-200-200, lbfgs": (
             StackedAutoencoderClassifier(deep, autoencoder=prototype, **budget),

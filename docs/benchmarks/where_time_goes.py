@@ -1,7 +1,8 @@
 """Profile of an evaluation of the sparse autoencoder, function by function.
 
 Profiles value and gradient of 784-200 on one thread, and only the products on the same
-blocks. The difference is the cost of activations, sums and Python.
+blocks. The difference is the cost of activations, sums and Python. One line has the
+evaluation in one pass, for activations that exceed scikit-learn's ``working_memory``.
 
 Run it with ``python docs/benchmarks/where_time_goes.py [--out DIR]``.
 """
@@ -12,6 +13,7 @@ import pstats
 import numpy as np
 from _compare import parser_with_out, report
 from kernel import Autoencoder
+from sklearn import config_context
 
 from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
@@ -32,7 +34,10 @@ def main() -> None:
         with Threads(1) as threads:
             total, functions = profile(lambda p=problem, w=threads: evaluate(p, w))
             products, _ = profile(lambda p=problem, w=threads: multiply(p, w))
+            with config_context(working_memory=0):
+                one_pass, _ = profile(lambda p=problem, w=threads: evaluate(p, w))
         rows.append(row(dtype, "value and gradient", total, total))
+        rows.append(row(dtype, "the same in one pass", one_pass, total))
         rows.append(row(dtype, "the products alone, in blocks", products, total))
         rows += [row(dtype, *function, total) for function in functions]
     title = f"Where an evaluation spends its time, 784-200, {n_rows:,} rows, one thread"
