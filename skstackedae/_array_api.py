@@ -12,6 +12,13 @@ DType: TypeAlias = np.dtype[Any]
 Weights: TypeAlias = ArrayLike | None
 
 
+def copied(array: Array) -> Array:
+    """Return a copy of an array, which is contiguous."""
+    xp = array_namespace(array)
+    # numpy's asarray copies from numpy 2 on.
+    return array.copy() if xp is np else xp.asarray(array, copy=True)
+
+
 def array_namespace(array: Array) -> Any:
     """Return the array API namespace of an array; numpy if the array has none."""
     # numpy arrays have a namespace from numpy 2 on.

@@ -45,6 +45,7 @@ LIBRARIES = """
 TESTS = {
     "_network/activation_maximization.py": "test_inspection.py",
     "_network/activations.py": "network",
+    "_network/in_place.py": "network",
     "_network/kernels.py": "network/test_kernels.py training/test_objectives.py",
     "_network/layers.py": "network",
     "_network/layout.py": "network",

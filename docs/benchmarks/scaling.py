@@ -18,6 +18,7 @@ from _compare import format_seconds, measure, parser_with_out, report
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
+from skstackedae._rows.blocks import as_one_number
 from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
 from skstackedae._training.objectives import AutoencoderObjective
@@ -74,7 +75,7 @@ def evaluation(what, size, n_rows, folder):
     sizes |= {"threads": None, what: size}
     n_rows, n_features = sizes["rows"], sizes["features"]
     X = synthetic(n_rows, n_features, folder)
-    weights = np.full(n_rows, 1 / n_rows, dtype=X.dtype)
+    weights = as_one_number(np.full(n_rows, 1 / n_rows, dtype=X.dtype))
     layout = ParameterLayout((n_features, sizes["hidden units"], n_features))
     theta = layout.initialize(np.random.RandomState(0))
     logistic = ACTIVATIONS["logistic"]

@@ -12,6 +12,7 @@ Both may write over their arguments: their callers have no other use for them.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .._array_api import Array, array_namespace
 from . import in_place
@@ -26,6 +27,10 @@ class Activation:
     backward: Callable[[Array, Array], Array]
     lower: float
     upper: float
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By name, because the functions may move to other places.
+        return _activation, (self.name,)
 
     @property
     def is_bounded(self) -> bool:
@@ -65,22 +70,14 @@ def with_dropout(activation: Activation, mask: Array, probability: float) -> Act
     return replace(activation, function=function, backward=backward)
 
 
-def _logistic_by_exp(Z: Array) -> Array:
+def _logistic(Z: Array) -> Array:
     # exp may overflow to infinity, whose reciprocal is the right limit; blocks run with
-    # numpy's overflow warning turned off.
+    # numpy's overflow warning turned off. 1/2 + tanh(z/2) / 2 can be faster, but rounds
+    # small activations to 0: units that are off would learn no more.
     Z *= -1.0
     A = in_place.exp(Z)
     A += 1.0
     return in_place.reciprocal(A)
-
-
-def _logistic_by_tanh(Z: Array) -> Array:
-    # 1 / (1 + exp(-z)) = 1/2 + tanh(z/2) / 2
-    Z *= 0.5
-    A = in_place.tanh(Z)
-    A *= 0.5
-    A += 0.5
-    return A
 
 
 def _logistic_backward(error: Array, A: Array) -> Array:
@@ -115,22 +112,6 @@ def _identity_backward(error: Array, A: Array) -> Array:
     return error
 
 
-def _has_fast_tanh() -> bool:
-    """Tell whether numpy computes tanh with vectors of 512 bits.
-
-    Then the logistic function by tanh takes 0.6 times as long as by exp (float32), else
-    1.5 times.
-    """
-    try:
-        from numpy.lib.introspect import opt_func_info
-    except ImportError:  # numpy 1
-        return False
-    target = opt_func_info(func_name="^tanh$")["tanh"]["ff"]["current"]
-    return target.startswith(("X86_V4", "AVX512"))
-
-
-_logistic = _logistic_by_tanh if _has_fast_tanh() else _logistic_by_exp
-
 IDENTITY = Activation("identity", _identity, _identity_backward, -math.inf, math.inf)
 
 ACTIVATIONS = {
@@ -139,3 +120,8 @@ ACTIVATIONS = {
     "relu": Activation("relu", _relu, _relu_backward, 0.0, math.inf),
     "identity": IDENTITY,
 }
+
+
+def _activation(name: str) -> Activation:
+    """Return the entry of the table; pickles of layers call this."""
+    return ACTIVATIONS[name]

@@ -5,14 +5,14 @@ Conventions
 A kernel is a pure function ``(X, y, w, ...) -> tuple`` of dense arrays in one
 precision, written in operations of the Python array API standard. X is (n, n_features),
 y the targets of the n rows, w (n,) their weights. A kernel returns new arrays and
-numbers: the caller that sums them may write over them. It writes over temporaries and
-over results that were kept for it, not over other arguments. Equal weights may be a
-view of one number: numpy multiplies by such a view as fast as by the number.
+numbers: the caller that sums them may write over them. It writes over temporaries, but
+not over its arguments: a block may be computed again. Equal weights may be a view of
+one number: numpy multiplies by such a view as fast as by the number.
 """
 
 from collections.abc import Sequence
 
-from .._array_api import Array, array_namespace
+from .._array_api import Array, array_namespace, copied
 from .layers import Layer, backward, drop_units, forward, forward_output
 from .losses import SOFTMAX, Loss, ReconstructionLoss
 
@@ -36,7 +36,7 @@ def reconstruct(
     ``emphasis`` (n, n_features) are weights of the entries of X.
     """
     H = forward_output(X, layers[:1])
-    return reconstruct_from(X, y, w, H, layers, loss, None, emphasis)
+    return _reconstruct(X, y, w, H, layers, loss, None, emphasis)
 
 
 def reconstruct_with_slopes(
@@ -57,8 +57,8 @@ def reconstruct_with_slopes(
     xp = array_namespace(X)
     H = forward_output(X, layers[:1])
     totals = xp.asarray(_weighted_sum(H, w), dtype=xp.float64)
-    slopes = layers[0].activation.backward(w[:, None] * xp.ones_like(H), +H)
-    sums = reconstruct_from(X, y, w, H, layers, loss, None, emphasis)
+    slopes = layers[0].activation.backward(w[:, None] * xp.ones_like(H), copied(H))
+    sums = _reconstruct(X, y, w, H, layers, loss, None, emphasis)
     return *sums, totals, _total(w), X.T @ slopes, xp.sum(slopes, axis=0)
 
 
@@ -74,8 +74,23 @@ def reconstruct_from(
 ) -> tuple[float | Array, ...]:
     """As `reconstruct`, from hidden activations H.
 
-    ``activity_error`` is the derivative of a penalty by each unit's mean activation.
+    ``activity_error`` is the derivative of a penalty by each unit's weighted sum of
+    activations.
     """
+    return _reconstruct(X, y, w, copied(H), layers, loss, activity_error, emphasis)
+
+
+def _reconstruct(
+    X: Array,
+    y: Array,
+    w: Array,
+    H: Array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    activity_error: Array | None,
+    emphasis: Array | None,
+) -> tuple[float | Array, ...]:
+    """Do the same, and write over H."""
     activations = [X, *forward(H, layers[1:])]
     value, delta = loss.value_and_delta(activations[-1], y, w, emphasis)
     if activity_error is not None:
@@ -184,7 +199,7 @@ def squared_residuals(
 def _weighted_sum(A: Array, w: Array) -> Array:
     """Sum the rows of A, each times its weight."""
     # A copy of the weights, because BLAS cannot read a view of one number.
-    return +w @ A
+    return copied(w) @ A
 
 
 def _total(w: Array) -> Array:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._array_api import Array, array_namespace
+from .._array_api import Array, array_namespace, copied
 from .activations import Activation
 
 
@@ -107,13 +107,13 @@ class LogLoss:
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the cross-entropy of each row."""
-        return self._row_losses(Z, self.predict(+Z), target)
+        return self._row_losses(Z, self.predict(copied(Z)), target)
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
     ) -> tuple[float, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
-        P = self.predict(+Z)
+        P = self.predict(copied(Z))
         value = _weighted_sum(self._row_losses(Z, P, target, emphasis), w)
         delta = P - target
         if emphasis is not None:
@@ -167,11 +167,10 @@ class SoftmaxCrossEntropy:
         totals = xp.sum(P, axis=1, keepdims=True)
         P /= totals
         is_label = target[:, None] == xp.arange(Z.shape[1])[None, :]
-        Y = xp.asarray(is_label, dtype=Z.dtype)
-        Z *= Y
-        value = _weighted_sum(xp.log(totals[:, 0]) - xp.sum(Z, axis=1), w)
+        label_logits = xp.sum(xp.where(is_label, Z, xp.zeros_like(Z)), axis=1)
+        value = _weighted_sum(xp.log(totals[:, 0]) - label_logits, w)
         delta = P
-        delta -= Y
+        delta -= xp.asarray(is_label, dtype=Z.dtype)
         delta *= w[:, None]
         return value, delta
 

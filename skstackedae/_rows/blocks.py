@@ -60,7 +60,7 @@ class RowsInMemory:
     y : ndarray of shape (n_rows,) or None
         Targets; None if the rows are their own targets.
     weights : ndarray of shape (n_rows,) or None
-        Weights of the rows; a view of one number if all are equal.
+        Weights of the rows; equal weights may be a view of one number.
     dtype : dtype
         Precision of the computation.
     threads : Threads or None

@@ -1,15 +1,11 @@
 """The threads that run blocks during one call, while BLAS uses one thread."""
 
-import ctypes
-import os
-import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import joblib
-import numpy as np
 from joblib.parallel import get_active_backend
 
 from .blas import (
@@ -19,13 +15,8 @@ from .blas import (
     limits_of_this_thread,
     restore,
 )
+from .malloc import keep_freed_memory
 from .pool import Job, Pool
-
-# Size of the array in _keep_freed_memory.
-KEPT_BYTES = 8 * 2**20
-
-# Parameters of glibc's mallopt.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Threads:
@@ -56,7 +47,7 @@ class Threads:
 
     def __enter__(self) -> "Threads":
         """Hold BLAS to one thread."""
-        _keep_freed_memory()
+        keep_freed_memory()
         n_free = blas_hold.acquire(self)
         self._before = limits_of_this_thread()
         limit_this_thread()
@@ -103,27 +94,6 @@ class Threads:
                 yield _first_result(pending)
         while pending:
             yield _first_result(pending)
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Make malloc keep freed memory for the next temporaries; once a process.
-
-    glibc's malloc gives freed memory back to the system if it is more than twice the
-    size of the largest array that was ever freed. The system then has to zero the
-    memory anew, which took a tenth of a float64 fit of 784-200. Each thread that
-    allocates may keep twice KEPT_BYTES.
-
-    A limit that the environment sets would stay fixed. The workers of Dask have a low
-    one, with which a fit took twice as long.
-    """
-    np.empty(KEPT_BYTES, dtype=np.uint8)
-    variables = "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"
-    is_set = any(name in os.environ for name in variables)
-    if is_set and platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES)
-        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
 
 
 def _first_result(pending: deque[Job]) -> Any:

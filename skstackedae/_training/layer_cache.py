@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Memory
+from sklearn import get_config
 from sklearn.utils.validation import check_memory
 
 from .._array_api import Array
@@ -65,7 +66,8 @@ class LayerCache:
         call = _Call(rows, stage, task)
         arguments = (
             *(settings, stage.settings, seed),
-            *(rows.X, rows.weights, str(rows.dtype), __version__),
+            *(rows.X, rows.weights, str(rows.dtype)),
+            *(get_config()["working_memory"], __version__),
         )
         try:
             trained = self._memory.cache(_train, ignore=["call"])(*arguments, call=call)
@@ -100,6 +102,7 @@ def _train(
     X: Any,
     weights: Array,
     dtype: str,
+    working_memory: float,
     version: str,
     *,
     call: _Call,

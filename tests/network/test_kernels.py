@@ -1,16 +1,17 @@
 """Kernels whose sums training does not differentiate: counts, moments, residuals."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from skstackedae._network import kernels
 from skstackedae._network.activations import ACTIVATIONS, IDENTITY
 from skstackedae._network.layers import Layer
-from skstackedae._network.losses import SOFTMAX
+from skstackedae._network.losses import SOFTMAX, LogLoss, SquaredError
 
 N = 2_000
 
@@ -80,3 +81,43 @@ def test_the_loss_alone_is_that_of_predict(rows, layer):
     value, *gradients = kernels.predict(*rows, [layer], SOFTMAX)
     assert loss == value
     assert [part.shape for part in gradients] == [(3, 2), (2,)]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("make_loss", [SquaredError, LogLoss])
+def test_kernels_change_none_of_their_arguments(name, make_loss, rng):
+    # Otherwise a block could not be computed again.
+    X, w, emphasis = rng.rand(7, 4), rng.rand(7), rng.rand(7, 4)
+    sizes = [(4, 3, ACTIVATIONS[name]), (3, 4, IDENTITY)]
+    layers = [Layer(rng.randn(i, o), rng.randn(o), f) for i, o, f in sizes]
+    H, slopes = kernels.encode(X, X, w, layers[0])[0], rng.rand(3)
+    y, masks = rng.randint(4, size=7), [rng.rand(7, 3) > 0.5]
+    loss = make_loss(ACTIVATIONS["logistic"])
+    arguments = {
+        kernels.encode: (X, X, w, layers[0]),
+        kernels.reconstruct: (X, X, w, layers, loss, emphasis),
+        kernels.reconstruct_with_slopes: (X, X, w, layers, loss, emphasis),
+        kernels.reconstruct_from: (X, X, w, H, layers, loss, slopes, emphasis),
+        kernels.predict: (X, y, w, layers, SOFTMAX, 0.5, masks),
+        kernels.predict_clean: (X, X, w, layers),
+        kernels.weighted_loss: (X, X, w, layers, loss),
+        kernels.hits: (X, y, w, layers),
+        kernels.moments: (X, X, w, layers),
+        kernels.squared_residuals: (X, X, w, layers),
+    }
+    for kernel, given in arguments.items():
+        before = copy.deepcopy(given)
+        first, second = kernel(*given), kernel(*given)
+        for one, other in zip(first, second, strict=True):
+            assert_array_equal(one, other)
+        for one, other in zip(arrays_in(given), arrays_in(before), strict=True):
+            assert_array_equal(one, other)
+
+
+def arrays_in(arguments):
+    """Yield the arrays of nested sequences."""
+    for part in arguments:
+        if isinstance(part, np.ndarray):
+            yield part
+        elif isinstance(part, list | tuple):
+            yield from arrays_in(part)

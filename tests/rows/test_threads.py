@@ -80,9 +80,10 @@ with Threads(1):
         {},
         {"MALLOC_TRIM_THRESHOLD_": "65536"},
         {"MALLOC_MMAP_THRESHOLD_": "65536"},
-        {"GLIBC_TUNABLES": "glibc.malloc.trim_threshold=65536"},
+        {"GLIBC_TUNABLES": "glibc.pthread.rseq=0:glibc.malloc.trim_threshold=0x1000"},
+        {"GLIBC_TUNABLES": "glibc.pthread.rseq=0", "MALLOC_TRIM_THRESHOLD_": "many"},
     ],
-    ids=["unset", "trim", "mmap", "tunables"],
+    ids=["unset", "trim", "mmap", "tunables", "no number"],
 )
 def test_memory_of_temporaries_is_kept_whatever_limits_the_host_sets(limits):
     run = subprocess.run(
