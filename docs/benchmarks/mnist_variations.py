@@ -165,8 +165,13 @@ def models(variation, quick, counts):
         "pretrained, noise": network(
             size, n_epochs, noisy, corruption=masked["fine-tuning"], **common
         ),
+        # All epochs, because the best one comes late, when the learning rate is low.
         "pretrained, noise, dropout": network(
-            *(size, n_epochs), dropout=0.3, batch_size=batch_size, **with_dropout
+            *(size, n_epochs),
+            dropout=0.3,
+            batch_size=batch_size,
+            n_iter_no_change=np.inf,
+            **with_dropout,
         ),
         "pretrain=False": network(size, n_epochs, **common),
         "pretrain=False, noise": network(
