@@ -11,7 +11,9 @@ INNER_PACKAGES = {OUR_PACKAGE, "sklearn", "joblib"}
 
 def warn_user(message: str, category: type[Warning]) -> None:
     """Warn at the innermost frame of the user's code, and name the estimator there."""
-    frame, level, names = sys._getframe(), 1, [""]
+    # Not from the frame of this function: its locals would hold it, and all frames
+    # above with the user's data, until the next garbage collection.
+    frame, level, names = sys._getframe(1), 2, [""]
     while _package(frame.f_globals) in INNER_PACKAGES and frame.f_back is not None:
         # The last of them is the method that the user called.
         if _package(frame.f_globals) == OUR_PACKAGE and "self" in frame.f_locals:
