@@ -15,8 +15,8 @@ This package, MLPClassifier and PyTorch run in turn, each with as many threads a
 takes by itself. The table has the seconds by the clock and the seconds of CPU, of the
 process and its children.
 
-Run it with ``python docs/benchmarks/beside_others.py [--data mnist.npz] [--out DIR]``
-(on Linux, where the CPU seconds of processes can be read).
+Run it with ``python docs/benchmarks/beside_others.py [--data mnist.npz] [--out DIR]
+[--tasks NAME ...]`` (on Linux, where the CPU seconds of processes can be read).
 """
 
 import os
@@ -76,13 +76,17 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 def main() -> None:
     """Time every task beside each number of busy processes; print one table."""
-    arguments = parser_with_out(__doc__.splitlines()[0], rounds=5).parse_args()
+    parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
+    parser.add_argument("--tasks", nargs="+", help="default: all")
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     data = load_mnist(arguments.data, "float32")
     n_rows = 400 if arguments.quick else 10_000
     X, y = data.X_train[:n_rows], data.y_train[:n_rows]
     rows = []
     for task, candidates in tasks(X, y).items():
+        if arguments.tasks is not None and task not in arguments.tasks:
+            continue
         for run in candidates[0].values():
             run()
         for n_busy in N_BUSY:
@@ -94,7 +98,7 @@ def main() -> None:
         for row in rows
     ]
     report("beside_others", "Beside busy processes", table, arguments.out, note)
-    if arguments.out is not None:
+    if arguments.out is not None and arguments.tasks is None:
         draw(rows).savefig(arguments.out / "beside_others.png", dpi=120)
 
 
