@@ -54,6 +54,7 @@ TESTS = {
     "_rows/blas.py": "rows/test_threads.py",
     "_rows/blocks.py": "rows/test_blocks.py rows/test_noise.py",
     "_rows/labels.py": "test_labels.py test_early_stopping.py",
+    "_rows/malloc.py": "rows/test_malloc.py",
     "_rows/noise.py": "rows/test_noise.py",
     "_rows/preparation.py": "rows/test_blocks.py test_early_stopping.py",
     "_rows/rows.py": "rows/test_blocks.py",

@@ -1,7 +1,6 @@
 """Threads: the threads, the hold on BLAS, and that neither changes a result."""
 
 import os
-import platform
 import subprocess
 import sys
 import threading
@@ -54,47 +53,6 @@ def test_a_task_without_a_hold_leaves_the_limits():
     with threadpool_limits(2, user_api="blas"):
         assert blas_hold.run(lambda: 5) == 5
         assert set(blas_threads()) == {2}
-
-
-COUNT_PAGE_FAULTS = """
-import resource, sys
-import numpy as np
-from skstackedae._rows.threads import Threads
-
-def faults_of_temporaries():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        np.ones(2**18)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-with Threads(1):
-    faults_of_temporaries()
-    print(faults_of_temporaries())
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's malloc")
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {},
-        {"MALLOC_TRIM_THRESHOLD_": "65536"},
-        {"MALLOC_MMAP_THRESHOLD_": "65536"},
-        {"GLIBC_TUNABLES": "glibc.pthread.rseq=0:glibc.malloc.trim_threshold=0x1000"},
-        {"GLIBC_TUNABLES": "glibc.pthread.rseq=0", "MALLOC_TRIM_THRESHOLD_": "many"},
-    ],
-    ids=["unset", "trim", "mmap", "tunables", "no number"],
-)
-def test_memory_of_temporaries_is_kept_whatever_limits_the_host_sets(limits):
-    run = subprocess.run(
-        [sys.executable, "-c", COUNT_PAGE_FAULTS],
-        env=os.environ | limits,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    # New memory for each of the arrays of 2 MiB would take 512 faults.
-    assert int(run.stdout) < 20
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
