@@ -247,31 +247,27 @@ def cpu_time(pid, apart):
 def draw(rows):
     """Draw the seconds of each task against the number of busy processes."""
     names = list(dict.fromkeys(row["task"] for row in rows))
-    figure, axes = plt.subplots(1, len(names), figsize=(11, 3), layout="constrained")
+    figure, axes = plt.subplots(1, len(names), figsize=(11, 3.2), layout="constrained")
     for axis, task in zip(axes, names, strict=True):
+        scale = 1 if task == "grid search" else 1e3
         for name, color in COLORS.items():
             line = [r for r in rows if r["task"] == task and r["by"] == name]
-            if not line:
-                continue
-            x = [row["busy processes"] for row in line]
-            scale = 1e3 if task != "grid search" else 1
-            values = [scale * row["seconds"] for row in line]
-            axis.plot(x, values, "o-", color=color, linewidth=2, markersize=4)
-            if axis is axes[0]:
-                axis.annotate(
-                    name.split(",")[0],
-                    (x[-1], values[-1]),
-                    (-4, 6),
-                    textcoords="offset points",
-                    color=color,
-                    ha="right",
-                )
+            if line:
+                x = [row["busy processes"] for row in line]
+                seconds = [scale * row["seconds"] for row in line]
+                axis.plot(x, seconds, "o-", color=color, label=name.split(",")[0])
         axis.set_title(task, fontsize="medium")
         axis.set_xlabel("busy processes")
         axis.set_xticks(N_BUSY)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("seconds" if task == "grid search" else "milliseconds")
         axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=len(COLORS),
+        frameon=False,
+    )
     return figure
 
 
