@@ -125,7 +125,7 @@ class BaseNetwork(
         return H
 
     def _layers(self) -> list[Layer]:
-        # The check would take a tenth of the prediction of a row.
+        # The check would take a twentieth of the prediction of a row.
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         hidden = [ACTIVATIONS[name] for name in self.activations_]

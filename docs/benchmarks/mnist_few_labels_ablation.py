@@ -10,7 +10,7 @@ each.
 Run it with ``python docs/benchmarks/mnist_few_labels_ablation.py [--data mnist.npz]
 [--labels 100] [--draws 3] [--rows NAME ...] [--validate] [--memory DIR] [--out DIR]``.
 ``--memory`` keeps the autoencoders, ``--out`` also the accuracy of each fit: a later
-run continues from there. A fit takes five to ten minutes on one core.
+run continues from there. A fit takes two to five minutes on one core.
 """
 
 import warnings

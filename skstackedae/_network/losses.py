@@ -169,10 +169,9 @@ class SoftmaxCrossEntropy:
         is_label = target[:, None] == xp.arange(Z.shape[1])[None, :]
         label_logits = xp.sum(xp.where(is_label, Z, xp.zeros_like(Z)), axis=1)
         value = _weighted_sum(xp.log(totals[:, 0]) - label_logits, w)
-        delta = P
-        delta -= xp.asarray(is_label, dtype=Z.dtype)
-        delta *= w[:, None]
-        return value, delta
+        P -= xp.asarray(is_label, dtype=Z.dtype)
+        P *= w[:, None]
+        return value, P
 
 
 SOFTMAX = SoftmaxCrossEntropy()

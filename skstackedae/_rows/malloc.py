@@ -6,7 +6,7 @@ which took a tenth of a float64 fit of 784-200. Each thread that allocates may k
 twice KEPT_BYTES.
 
 Limits that the environment sets stay fixed instead. The workers of Dask set a low one,
-with which a fit took twice as long.
+with which kernels took twice as long.
 """
 
 import ctypes
