@@ -1,10 +1,16 @@
 """Stacked sparse autoencoders as scikit-learn estimators."""
 
+from ._rows.disk import RowsOnDisk
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
 from ._version import __version__ as __version__
 
-__all__ = ["TRUSTED_TYPES", "SparseAutoencoder", "StackedAutoencoderClassifier"]
+__all__ = [
+    "TRUSTED_TYPES",
+    "RowsOnDisk",
+    "SparseAutoencoder",
+    "StackedAutoencoderClassifier",
+]
 
 #: Names of all types of this package that a fitted estimator holds, to pass to
 #: ``skops.io.load`` as trusted types.

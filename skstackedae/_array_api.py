@@ -1,5 +1,6 @@
 """The array type of the numerical code, and the namespace of its operations."""
 
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,3 +26,13 @@ def array_namespace(array: Array) -> Any:
     if hasattr(array, "__array_namespace__"):
         return array.__array_namespace__()
     return np
+
+
+@cache
+def compute_dtype(dtype: DType) -> DType:
+    """Return the precision of computations on data of this type.
+
+    It is float32 for float32 and for types that float32 holds exactly (bool, float16,
+    integers of up to 16 bits), and float64 for all others.
+    """
+    return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)

@@ -23,6 +23,8 @@ from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
 from ._rows.blocks import map_rows
+from ._rows.disk import stored
+from ._rows.stored import StoredRows
 from ._training.callbacks import CallbackSupportMixin
 from ._training.solvers import SOLVERS, AdamParts
 from ._training.stage import RunSettings, Stage, StageRecord, warn_unconverged
@@ -106,6 +108,10 @@ class BaseNetwork(
         warn_unconverged(records, RunSettings.from_parameters(parameters))
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+        X = stored(X)
+        if isinstance(X, StoredRows):
+            y = checks.check_rows_on_disk(self, X, y)
+            return validate_data(self, X, y, reset=reset, skip_check_array=True)
         checks.check_kind_of_rows(X)
         checks.check_is_not_masked(y, "y")
         with checks.conversion_to_float("X"):
@@ -114,9 +120,13 @@ class BaseNetwork(
     def _validated_features(self, X: Any) -> Any:
         """Check input of `inverse_transform`."""
         check_is_fitted(self)
-        checks.check_kind_of_rows(X)
-        with checks.conversion_to_float("X"):
-            H = check_array(X, input_name="X", **checks.input_options(X))
+        H = stored(X)
+        if isinstance(H, StoredRows):
+            checks.check_rows_on_disk(self, H)
+        else:
+            checks.check_kind_of_rows(H)
+            with checks.conversion_to_float("X"):
+                H = check_array(H, input_name="X", **checks.input_options(H))
         if H.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {H.shape[1]} columns, but this {type(self).__name__} decodes "

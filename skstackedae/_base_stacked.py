@@ -8,12 +8,13 @@ from sklearn.frozen import FrozenEstimator
 
 from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
+from ._array_api import compute_dtype
 from ._base import BaseNetwork, network_attributes
 from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
-from ._rows.blocks import compute_dtype
 from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows
+from ._rows.stored import in_memory
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training import pretraining
 from ._training.callbacks import Task
@@ -98,7 +99,7 @@ class BaseStacked(BaseNetwork):
         if layers:
             return self._map_rows(forward_output, X, layers)
         # A copy, because X belongs to the caller.
-        return X.astype(compute_dtype(X.dtype), copy=True)
+        return in_memory(X).astype(compute_dtype(X.dtype), copy=True)
 
     @checks.available_if(_check_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
@@ -119,7 +120,7 @@ class BaseStacked(BaseNetwork):
         """
         H = self._validated_features(X)
         if not self.activations_:
-            return H.astype(compute_dtype(H.dtype), copy=True)
+            return in_memory(H).astype(compute_dtype(H.dtype), copy=True)
         decoders = [layer._layers()[1] for layer in reversed(self.autoencoders_)]
         return self._map_rows(forward_output, H, decoders)
 

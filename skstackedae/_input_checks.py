@@ -8,12 +8,19 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import get_config
 from sklearn.base import _fit_context
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import (
+    assert_all_finite,
+    check_random_state,
+    check_X_y,
+    column_or_1d,
+)
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._array_api import Array, Weights
+from ._rows.stored import StoredRows
 
 # X of any other type is converted to one of these.
 FLOAT_DTYPES = (np.float64, np.float32)
@@ -93,6 +100,21 @@ def check_kind_of_rows(X: Any) -> None:
     check_is_numeric(X, "X")
 
 
+def check_rows_on_disk(estimator: Any, X: StoredRows, y: Any = "no_validation") -> Any:
+    """Check rows that stay on disk, as scikit-learn checks arrays; return checked y."""
+    if not (get_config()["assume_finite"] or X.is_finite):
+        raise ValueError(
+            f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
+            "replace such values, for example by the transform of RowsOnDisk."
+        )
+    if y is None or isinstance(y, str):
+        return y
+    check_is_not_masked(y, "y")
+    # One column stands for X, which is not to be read.
+    _, y = check_X_y(np.zeros((len(X), 1), dtype=bool), y, estimator=estimator)
+    return y
+
+
 def input_options(X: Any) -> dict[str, Any]:
     """Return the options for scikit-learn's check of X.
 
@@ -147,6 +169,9 @@ class _Conditional:
 
 def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     """Return float64 weights of the rows of X: not negative, not all zero."""
+    if sample_weight is None:
+        # A view of one number.
+        return np.broadcast_to(np.float64(1.0), X.shape[0])
     check_is_numeric(sample_weight, "sample_weight")
     with conversion_to_float("sample_weight"):
         weights: Array = _check_sample_weight(

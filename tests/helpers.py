@@ -7,7 +7,7 @@ fix these by `functools.partial`.
 import numpy as np
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._rows.blocks import RowsInMemory, compute_dtype
+from skstackedae._rows.blocks import RowsInBlocks, compute_dtype
 
 ACTIVATION_NAMES = ["logistic", "tanh", "relu", "identity"]
 SOLVERS = ["lbfgs", "adam"]
@@ -35,11 +35,11 @@ def small_classifier(sizes=None, /, *, pretraining=None, **settings):
     return StackedAutoencoderClassifier(**defaults | settings)
 
 
-def rows_in_memory(X, y=None, w=None, **options):
+def rows_in_blocks(X, y=None, w=None, **options):
     """Make rows as they are, with weights that are all equal unless some are given."""
     if w is None:
         w = np.full(X.shape[0], 1 / X.shape[0], dtype=compute_dtype(X.dtype))
-    return RowsInMemory(X, y, w, compute_dtype(X.dtype), **options)
+    return RowsInBlocks(X, y, w, compute_dtype(X.dtype), **options)
 
 
 def assert_same_weights(one, other):

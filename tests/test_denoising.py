@@ -7,7 +7,7 @@ import pytest
 from helpers import (
     SOLVERS,
     assert_same_weights,
-    rows_in_memory,
+    rows_in_blocks,
     small_autoencoder,
     small_classifier,
 )
@@ -135,7 +135,7 @@ def test_noise_has_the_parameters_of_the_estimator(rng):
         decoder_activation="identity",
     )
     settings = from_parameters(AutoencoderSettings, model.get_params())
-    rows = rows_in_memory(X)
+    rows = rows_in_blocks(X)
     noise = settings.corruption_of(rows, np.random.RandomState(0))
     assert (noise.probability, noise.values, noise.is_scaled) == (0.3, (-1, 3), False)
     objective = settings.objective(rows, noise)

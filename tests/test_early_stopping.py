@@ -7,7 +7,7 @@ import pytest
 from helpers import (
     SOLVERS,
     assert_same_weights,
-    rows_in_memory,
+    rows_in_blocks,
     small_autoencoder,
     small_classifier,
 )
@@ -114,7 +114,7 @@ def test_early_stopping_holds_out_a_stratified_part(solver, split, global_random
 
 def test_rows_that_are_held_out_are_of_every_class_and_labeled(rng):
     codes = np.r_[np.repeat([0, 1, 2], [50, 20, 10]), np.full(30, -1)]
-    rows = rows_in_memory(rng.rand(110, 3), codes, np.ones(110))
+    rows = rows_in_blocks(rng.rand(110, 3), codes, np.ones(110))
     train, held_out = hold_out_labeled(rows, 0.1, rng)
     assert_array_equal(np.bincount(held_out.y), [5, 2, 1])
     assert (train.y == -1).sum() == 30
@@ -265,7 +265,7 @@ def test_an_autoencoder_is_watched_by_its_reconstructions(
     assert model.best_validation_score_ == max(model.validation_scores_)
     # The best score is that of a tenth of the rows, whichever they are.
     if solver == "lbfgs":
-        X = prepare_rows(rows_in_memory(X), canonical=True).X
+        X = prepare_rows(rows_in_blocks(X), canonical=True).X
     rows = np.random.RandomState(global_random_seed).permutation(400)[:40]
     assert model.score(X[rows]) == pytest.approx(model.best_validation_score_)
     plain = SparseAutoencoder(20, random_state=global_random_seed, **settings).fit(X)

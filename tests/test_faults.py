@@ -36,7 +36,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from skstackedae import SparseAutoencoder
 from skstackedae._rows import blas, blocks, pool, threads
 from skstackedae._rows.blas import blas_hold
-from skstackedae._rows.blocks import RowsInMemory
+from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.threads import Threads
 
 pytestmark = pytest.mark.filterwarnings(
@@ -248,7 +248,7 @@ def test_memory_runs_out_in_a_block(n_jobs, make, data, monkeypatch):
     X, y = data
     model = make(n_jobs=n_jobs).fit(X, y)
     weights = weights_of(model)
-    load = RowsInMemory.load
+    load = RowsInBlocks.load
 
     def load_few(*arguments):
         if not room:
@@ -256,7 +256,7 @@ def test_memory_runs_out_in_a_block(n_jobs, make, data, monkeypatch):
         room.pop()
         return load(*arguments)
 
-    monkeypatch.setattr(RowsInMemory, "load", load_few)
+    monkeypatch.setattr(RowsInBlocks, "load", load_few)
     for call in (lambda: model.fit(X * 0.5, y), lambda: model.transform(X)):
         for n_blocks in (0, 3):
             room = [None] * n_blocks
@@ -330,7 +330,7 @@ def paused_fit(X, monkeypatch):
     """
     arrived, may_go_on = threading.Event(), threading.Event()
     n_loaded = 0
-    load = RowsInMemory.load
+    load = RowsInBlocks.load
 
     def load_after_pause(*arguments):
         nonlocal n_loaded
@@ -341,7 +341,7 @@ def paused_fit(X, monkeypatch):
                 assert may_go_on.wait(TIMEOUT)
         return load(*arguments)
 
-    monkeypatch.setattr(RowsInMemory, "load", load_after_pause)
+    monkeypatch.setattr(RowsInBlocks, "load", load_after_pause)
     models = []
     thread = threading.Thread(
         target=lambda: models.append(fresh(1).fit(X)), name="paused fit"
@@ -507,7 +507,7 @@ def test_limits_set_in_mid_fit_do_not_change_bits(n_before, n_jobs, rng, monkeyp
     X = rng.rand(1_000, 300)
     settings = {"max_iter": 3, "random_state": 0, "n_jobs": n_jobs}
     expected = SparseAutoencoder(50, **settings).fit(X)
-    load = RowsInMemory.load
+    load = RowsInBlocks.load
 
     def load_with_limit(rows, cut):
         # Single rows are loaded for the canonical form.
@@ -518,7 +518,7 @@ def test_limits_set_in_mid_fit_do_not_change_bits(n_before, n_jobs, rng, monkeyp
                 set_blas_threads(2)
         return load(rows, cut)
 
-    monkeypatch.setattr(RowsInMemory, "load", load_with_limit)
+    monkeypatch.setattr(RowsInBlocks, "load", load_with_limit)
     loads = []
     model = SparseAutoencoder(50, **settings).fit(X)
     assert len(loads) > n_before + 2

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_same_weights, rows_in_memory, small_classifier
+from helpers import assert_same_weights, rows_in_blocks, small_classifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn import config_context
@@ -302,7 +302,7 @@ def test_labeled_rows_keep_their_order_and_their_copies(rng):
     # The order decides which rows are in a mini-batch.
     X, codes = rng.rand(40, 2)[rng.randint(20, size=40)], rng.randint(-1, 3, size=40)
     w = rng.rand(40)
-    rows = labeled_rows(rows_in_memory(X, codes, w), np.array([1.0, 2.0, 3.0]))
+    rows = labeled_rows(rows_in_blocks(X, codes, w), np.array([1.0, 2.0, 3.0]))
     assert_array_equal(rows.X, X[codes >= 0])
     assert_array_equal(rows.y, codes[codes >= 0])
     expected = (w * (codes + 1))[codes >= 0]

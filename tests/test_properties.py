@@ -8,7 +8,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import assert_same_weights, rows_in_memory
+from helpers import assert_same_weights, rows_in_blocks
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -107,7 +107,7 @@ def test_the_scale_of_weights_does_not_matter(model, data, exponent):
 @given(data_sets(), st.floats(1e-300, 1e300), st.booleans())
 def test_weights_of_any_scale_are_prepared_alike(data, scale, canonical):
     one, other = (
-        prepare_rows(rows_in_memory(data.X, data.y, w), canonical=canonical)
+        prepare_rows(rows_in_blocks(data.X, data.y, w), canonical=canonical)
         for w in (data.weights, data.weights * scale)
     )
     assert_array_equal(one.X, other.X)
@@ -139,7 +139,7 @@ def test_sparse_rows_make_the_same_fit(model, data):
 def objectives(draw):
     """Objectives of both kinds, with a vector to evaluate them at."""
     data = draw(data_sets(dtypes=[np.float64]))
-    rows = prepare_rows(rows_in_memory(*parts(data)), canonical=False)
+    rows = prepare_rows(rows_in_blocks(*parts(data)), canonical=False)
     hidden = draw(st.lists(st.sampled_from(sorted(ACTIVATIONS)), max_size=2))
     n = rows.n_features
     if draw(st.booleans()):
@@ -170,7 +170,7 @@ def permuted(objective, theta, order):
     rows, layout = objective.rows, objective.layout
     changed = type(objective)(
         **vars(objective)
-        | {"rows": rows_in_memory(rows.X[:, order], rows.y, rows.weights)}
+        | {"rows": rows_in_blocks(rows.X[:, order], rows.y, rows.weights)}
     )
     coefs, intercepts = layout.unpack(theta.copy())
     coefs[0][:] = coefs[0][order]

@@ -8,7 +8,7 @@ import pytest
 from helpers import (
     SOLVERS,
     assert_same_weights,
-    rows_in_memory,
+    rows_in_blocks,
     small_autoencoder,
     small_classifier,
 )
@@ -477,7 +477,7 @@ def objective_of(model, X, y):
     """The objective of fine-tuning, and the one of its unlabeled rows."""
     model = clone(model).fit(X, y)
     stage = model._supervised_stage("fine-tuning", 0)
-    rows = rows_in_memory(X, model._encoded(X, y, None)[1])
+    rows = rows_in_blocks(X, model._encoded(X, y, None)[1])
     labeled, pseudo_labels = model._targeted(rows)
     return stage._training_objective(
         model._layers(), labeled, pseudo_labels, np.random.RandomState(0)

@@ -113,6 +113,7 @@ def test_links_to_files_lead_somewhere(path):
 
 def test_public_names():
     assert sorted(skstackedae.__all__) == [
+        "RowsOnDisk",
         "SparseAutoencoder",
         "StackedAutoencoderClassifier",
         "TRUSTED_TYPES",

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import MinMaxScaler
 
 from skstackedae import SparseAutoencoder
-from skstackedae._rows.blocks import RowsInMemory
+from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._training.diagnostics import ActivationStatistics
 
 # The default budget is for real work; that using it up warns is tested elsewhere.
@@ -167,14 +167,14 @@ def test_small_integers_are_never_converted_as_a_whole(make, solver, rng):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_kernel_sees_the_precision_of_the_data(solver, digits, monkeypatch):
     seen = set()
-    original = RowsInMemory.load
+    original = RowsInBlocks.load
 
     def watched(self, cut):
         X, y, w = original(self, cut)
         seen.add((X.dtype, w.dtype))
         return X, y, w
 
-    monkeypatch.setattr(RowsInMemory, "load", watched)
+    monkeypatch.setattr(RowsInBlocks, "load", watched)
     # More rows than are brought into canonical form.
     small(solver=solver).fit(digits[0].astype(np.float32))
     assert seen == {(np.dtype("f4"), np.dtype("f4"))}

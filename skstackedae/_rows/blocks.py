@@ -1,4 +1,4 @@
-"""Rows in memory, cut into blocks whose results are summed in a fixed order.
+"""Rows cut into blocks, whose results are summed in a fixed order.
 
 The cut and the order depend only on the data, so results are the same, bit for bit, for
 every number of threads.
@@ -7,15 +7,17 @@ every number of threads.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
-from itertools import pairwise
+from functools import cached_property, partial
+from itertools import chain, pairwise
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import get_config
 
-from .._array_api import Array, DType
+from .._array_api import Array, DType, compute_dtype
 from .noise import Corruption
+from .stored import StoredRows, fits_buffer, in_memory, read_if_small, write_rows
 from .threads import Threads
 
 # Size of a block in all layers together, small enough to stay near the cache of a core.
@@ -50,12 +52,12 @@ BlockCall: TypeAlias = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class RowsInMemory:
-    """Rows of an array or a CSR matrix, on which kernels run block by block.
+class RowsInBlocks:
+    """Rows of an array, a CSR matrix or a file, on which kernels run block by block.
 
     Parameters
     ----------
-    X : ndarray or CSR matrix or array of shape (n_rows, n_features)
+    X : ndarray, CSR matrix or StoredRows of shape (n_rows, n_features)
         The stored data; a kernel gets its rows dense and in `dtype`.
     y : ndarray of shape (n_rows,) or None
         Targets; None if the rows are their own targets.
@@ -135,16 +137,7 @@ class RowsInMemory:
 
     def map(self, function: Callable[..., Array], *args: Any) -> Array:
         """Return function(X, *args) for all rows, stacked in their order."""
-        results = self._run_quietly(self._calls(lambda X, y, w: function(X, *args), ()))
-        if len(self.slices) == 1:
-            return next(results)
-        mapped: Array | None = None
-        for cut, rows in zip(self.slices, results, strict=True):
-            if mapped is None:
-                mapped = np.empty((self.n_rows, *rows.shape[1:]), dtype=rows.dtype)
-            mapped[cut] = rows
-        assert mapped is not None
-        return mapped
+        return self._stack(self._map_blocks(function, args))
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
         """Return the rows with function(X, *args) in the place of X."""
@@ -152,7 +145,15 @@ class RowsInMemory:
         if self.indices is not None:
             y = None if y is None else y[self.indices]
             weights = weights[self.indices]
-        X = self.map(function, *args)
+        blocks = self._map_blocks(function, args)
+        first = next(blocks)
+        blocks = chain([first], blocks)
+        is_small = self.can_keep(self.n_rows * first[0].nbytes)
+        X: Any = None
+        if isinstance(self.X, StoredRows) and not is_small:
+            X = write_rows(blocks, (self.n_rows, first.shape[1]), self.X)
+        else:
+            X = self._stack(blocks)
         return replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
 
     def batch(self, indices: Array, number: int) -> Self:
@@ -160,12 +161,38 @@ class RowsInMemory:
         factor = self.n_rows / len(indices)
         if self.indices is not None:
             indices = self.indices[indices]
+        if isinstance(self.X, StoredRows) and self.X.is_buffered:
+            return replace(
+                self,
+                X=self.X.gather(indices),
+                y=None if self.y is None else self.y[indices],
+                weights=as_one_number(self.weights[indices]),
+                indices=None,
+                batch_number=number,
+                weight_factor=factor,
+            )
         # Not by replace, which takes three times as long: there are many mini-batches.
         return type(self)(
             *(self.X, self.y, self.weights, self.dtype, self.threads),
             *(self.row_width, self.block_rows, self.noise, indices),
             *(number, factor),
         )
+
+    def permutation(self, random_state: np.random.RandomState) -> Array:
+        """Return the rows in a random order, for mini-batches."""
+        if isinstance(self.X, StoredRows) and self.X.is_buffered:
+            return self.X.shuffled(self.indices, random_state)
+        return random_state.permutation(self.n_rows)
+
+    def can_keep(self, n_bytes: int) -> bool:
+        """Tell whether results of all rows, of this size, may be kept in memory."""
+        if isinstance(self.X, StoredRows) and self.X.is_buffered:
+            return fits_buffer(n_bytes)
+        return bool(n_bytes <= get_config()["working_memory"] * 2**20)
+
+    def key(self) -> Any:
+        """Return what determines X, for caches."""
+        return self.X.digest() if isinstance(self.X, StoredRows) else self.X
 
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
@@ -182,7 +209,8 @@ class RowsInMemory:
     def take(self, indices: Array) -> Self:
         """Return the rows at these positions, or where a mask is true."""
         y = None if self.y is None else self.y[indices]
-        return replace(self, X=self.X[indices], y=y, weights=self.weights[indices])
+        X = take(self.X, indices)
+        return replace(self, X=X, y=y, weights=self.weights[indices])
 
     def view(self, indices: Array) -> Self:
         """Return the rows at these positions without a copy, for mini-batches."""
@@ -192,16 +220,32 @@ class RowsInMemory:
 
     def value_range(self) -> tuple[float, float]:
         """Least and largest entry of X, of all stored rows also in a view."""
+        if isinstance(self.X, StoredRows):
+            return self.X.value_range()
         return float(self.X.min()), float(self.X.max())
 
     def load(self, cut: slice) -> tuple[Array, Any, Any]:
         """Return X, y and w of a block, as a kernel gets them."""
         rows = cut if self.indices is None else self.indices[cut]
-        X = dense(self.X[rows]).astype(self.dtype, copy=False)
+        X = read(self.X, rows, self.dtype)
         y = X if self.y is None else self.y[rows]
         if self.noise is not None:
             X = self.noise.apply(X, self.batch_number, cut.start)
         return X, y, self._load_weights(rows, len(X))
+
+    def _map_blocks(
+        self, function: Callable[..., Array], args: Sequence[Any]
+    ) -> Iterator[Array]:
+        return self._run_quietly(self._calls(lambda X, y, w: function(X, *args), ()))
+
+    def _stack(self, blocks: Iterator[Array]) -> Array:
+        first = next(blocks)
+        if len(self.slices) == 1:
+            return first
+        stacked = np.empty((self.n_rows, *first.shape[1:]), dtype=first.dtype)
+        for cut, rows in zip(self.slices, chain([first], blocks), strict=True):
+            stacked[cut] = rows
+        return stacked
 
     def _load_weights(self, rows: slice | Array, n_rows: int) -> Any:
         if self.weights is None:
@@ -210,7 +254,7 @@ class RowsInMemory:
         if is_one_number(self.weights):
             return np.broadcast_to(self.weights[0] * factor, n_rows)
         weights = self.weights[rows]
-        return weights if self.indices is None else weights * factor
+        return weights if self.weight_factor == 1 else weights * factor
 
     def _calls(
         self,
@@ -240,16 +284,6 @@ class RowsInMemory:
         return self.threads.run(tasks)
 
 
-@cache
-def compute_dtype(dtype: DType) -> DType:
-    """Return the precision of computations on data of this type.
-
-    It is float32 for float32 and for types that float32 holds exactly (bool, float16,
-    integers of up to 16 bits), and float64 for all others.
-    """
-    return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)
-
-
 def as_one_number(weights: Array) -> Array:
     """Return weights that are all equal as a view of one number."""
     is_equal = bool((weights == weights[0]).all())
@@ -261,9 +295,20 @@ def is_one_number(weights: Array) -> bool:
     return weights.strides == (0,)
 
 
+def read(X: Any, rows: slice | Array, dtype: DType) -> Array:
+    """Return some rows dense and in this precision, without a copy if they are so."""
+    block = X.read(rows) if isinstance(X, StoredRows) else dense(X[rows])
+    return block.astype(dtype, copy=False)
+
+
+def take(X: Any, rows: Array) -> Any:
+    """Return some rows of X, unread if they are on disk and many."""
+    return read_if_small(X.take(rows)) if isinstance(X, StoredRows) else X[rows]
+
+
 def dense(X: Any) -> Array:
-    """Return an array of some rows that may be sparse."""
-    return X.toarray() if issparse(X) else X
+    """Return an array of rows that may be sparse or on disk."""
+    return X.toarray() if issparse(X) else in_memory(X)
 
 
 def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
@@ -321,8 +366,8 @@ def map_rows(
     """Apply a function to the rows of X outside a fit; one block needs no threads."""
     dtype = compute_dtype(X.dtype)
     if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
-        X = dense(X).astype(dtype, copy=False)
+        X = read(X, slice(None), dtype)
         return _without_fp_warnings(function, X, *args)
     with closing(Threads(n_jobs)) as threads, threads:
-        rows = RowsInMemory(X, None, None, dtype, threads, row_width)
+        rows = RowsInBlocks(X, None, None, dtype, threads, row_width)
         return rows.map(function, *args)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .._array_api import Array
-from .blocks import as_one_number
+from .blocks import as_one_number, is_one_number
 from .rows import AnyRows, Rows
 
 # Only data up to these sizes are brought into canonical form, because sorting larger
@@ -30,6 +30,9 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
     )
     if canonical and small:
         rows = _merge_equal_rows(rows)
+    if is_one_number(rows.weights):
+        weight = rows.dtype.type(1 / rows.n_rows)
+        return rows.with_targets(rows.y, np.broadcast_to(weight, rows.n_rows))
     # Two divisions, because the sum of huge weights may overflow.
     weights = rows.weights / rows.weights.max()
     weights = (weights / weights.sum()).astype(rows.dtype)
@@ -40,6 +43,8 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
 
 def drop_zero_weights(rows: AnyRows) -> AnyRows:
     """Return the rows of nonzero weight."""
+    if is_one_number(rows.weights) and rows.weights[0] > 0:
+        return rows
     counts = rows.weights > 0
     return rows if counts.all() else rows.take(counts)
 

@@ -5,8 +5,8 @@ from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from .._array_api import Array, DType
-from .blocks import Draw, Kernel, RowsInMemory, compute_dtype
+from .._array_api import Array, DType, compute_dtype
+from .blocks import Draw, Kernel, RowsInBlocks
 from .noise import Corruption
 from .threads import Threads
 
@@ -67,6 +67,15 @@ class Rows(Protocol):
         The number determines their noise.
         """
 
+    def permutation(self, random_state: np.random.RandomState) -> Array:
+        """Return the rows in a random order, in which mini-batches take them."""
+
+    def can_keep(self, n_bytes: int) -> bool:
+        """Tell whether results of all rows, of this size, may be kept in memory."""
+
+    def key(self) -> Any:
+        """Return what determines X, for caches."""
+
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
 
@@ -94,10 +103,10 @@ AnyRows = TypeVar("AnyRows", bound=Rows)
 
 def rows_of(
     X: Any, y: Array | None, weights: Array, threads: Threads | None, dtype: Any = None
-) -> RowsInMemory:
+) -> RowsInBlocks:
     """Make the rows for the type of X.
 
     ``dtype`` is the precision of the computation; None derives it from X.
     """
     dtype = compute_dtype(X.dtype) if dtype is None else np.dtype(dtype)
-    return RowsInMemory(X, y, weights, dtype, threads)
+    return RowsInBlocks(X, y, weights, dtype, threads)

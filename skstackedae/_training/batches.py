@@ -1,13 +1,16 @@
 """Mini-batches: which rows share a step of the solver."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from .._array_api import Array
+
+#: Returns all rows in a random order; None stands for any order.
+Permute: TypeAlias = Callable[[np.random.RandomState], Array] | None
 
 
 class Batch(NamedTuple):
@@ -37,7 +40,8 @@ class Sampler:
 
     With unlabeled rows, each mini-batch has both kinds of rows, ``unlabeled_ratio``
     unlabeled rows for each labeled one, ``batch_size`` in all. The kind that needs more
-    mini-batches occurs once in an epoch, the other kind again and again.
+    mini-batches occurs once in an epoch, the other kind again and again. ``permute``
+    and ``permute_unlabeled`` shuffle the rows of each kind.
     """
 
     n_rows: int
@@ -45,6 +49,8 @@ class Sampler:
     shuffle: bool
     n_unlabeled: int = 0
     unlabeled_ratio: float = 1.0
+    permute: Permute = None
+    permute_unlabeled: Permute = None
 
     def epoch(
         self, random_state: np.random.RandomState
@@ -53,7 +59,7 @@ class Sampler:
         total = 200 if self.batch_size == "auto" else int(self.batch_size)
         if not self.n_unlabeled:
             size, n_batches = _count_batches(self.n_rows, total)
-            order = self._order(self.n_rows, random_state)
+            order = self._order(self.n_rows, self.permute, random_state)
             # A short last batch joins the previous.
             bounds = [*range(0, n_batches * size, size), self.n_rows]
             yield from ((order[slice(*pair)], None) for pair in pairwise(bounds))
@@ -65,8 +71,11 @@ class Sampler:
         )
         n_batches = max(n_batches, n_others)
         yield from zip(
-            self._deal(self.n_rows, size, n_batches, random_state),
-            self._deal(self.n_unlabeled, other_size, n_batches, random_state),
+            self._deal(self.n_rows, size, n_batches, self.permute, random_state),
+            self._deal(
+                *(self.n_unlabeled, other_size, n_batches),
+                *(self.permute_unlabeled, random_state),
+            ),
             strict=True,
         )
 
@@ -75,6 +84,7 @@ class Sampler:
         n_rows: int,
         size: int,
         n_batches: int,
+        permute: Permute,
         random_state: np.random.RandomState,
     ) -> list[Array]:
         """Deal rows into batches of about this size: all rows, some again if needed."""
@@ -82,11 +92,17 @@ class Sampler:
         is_whole = n_batches == _count_batches(n_rows, size)[1]
         n_dealt = n_rows if is_whole else n_batches * size
         n_passes = -(-n_dealt // n_rows)
-        passes = [self._order(n_rows, random_state) for _ in range(n_passes)]
+        passes = [self._order(n_rows, permute, random_state) for _ in range(n_passes)]
         return np.array_split(np.concatenate(passes)[:n_dealt], n_batches)
 
-    def _order(self, n_rows: int, random_state: np.random.RandomState) -> Array:
-        return random_state.permutation(n_rows) if self.shuffle else np.arange(n_rows)
+    def _order(
+        self, n_rows: int, permute: Permute, random_state: np.random.RandomState
+    ) -> Array:
+        if not self.shuffle:
+            return np.arange(n_rows)
+        if permute is None:
+            return random_state.permutation(n_rows)
+        return permute(random_state)
 
 
 def _count_batches(n_rows: int, size: int) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class LayerCache:
         call = _Call(rows, stage, task)
         arguments = (
             *(settings, stage.settings, seed),
-            *(rows.X, rows.weights, str(rows.dtype)),
+            *(rows.key(), rows.weights, str(rows.dtype)),
             *(get_config()["working_memory"], __version__),
         )
         try:

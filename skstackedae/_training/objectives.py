@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import get_config
 
 from .._array_api import Array
 from .._network import kernels
@@ -62,7 +61,7 @@ class AutoencoderObjective:
         if self.sparsity_weight == 0:
             penalty = 0.0
             sums = rows.sum(kernels.reconstruct, layers, self.loss, draw=self.emphasis)
-        elif self._fits_in_memory(rows):
+        elif rows.can_keep(rows.n_rows * self.layout.sizes[1] * rows.dtype.itemsize):
             penalty, sums = self._in_two_passes(rows, layers)
         else:
             penalty, sums = self._in_one_pass(rows, layers)
@@ -79,7 +78,9 @@ class AutoencoderObjective:
 
     def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
         """Return what draws mini-batches of the rows."""
-        return Sampler(self.rows.n_rows, batch_size, shuffle)
+        return Sampler(
+            *(self.rows.n_rows, batch_size, shuffle), permute=self.rows.permutation
+        )
 
     def sample(self, n_rows: int) -> Batch:
         """Return a mini-batch of about so many rows, which is always the same."""
@@ -87,11 +88,6 @@ class AutoencoderObjective:
 
     def project(self, theta: Array) -> None:
         """Leave theta as it is: there are no constraints."""
-
-    def _fits_in_memory(self, rows: Rows) -> bool:
-        """Tell whether activations of all rows may be kept, as scikit-learn counts."""
-        n_bytes = rows.n_rows * self.layout.sizes[1] * rows.dtype.itemsize
-        return bool(n_bytes <= get_config()["working_memory"] * 2**20)
 
     def _in_two_passes(
         self, rows: Rows, layers: Sequence[Layer]
@@ -186,10 +182,14 @@ class NetworkObjective:
     def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
         """Return what draws mini-batches of labeled and unlabeled rows."""
         if self.pseudo_labels is None:
-            return Sampler(self.rows.n_rows, batch_size, shuffle)
+            return Sampler(
+                *(self.rows.n_rows, batch_size, shuffle), permute=self.rows.permutation
+            )
+        unlabeled = self.pseudo_labels.rows
         return Sampler(
             *(self.rows.n_rows, batch_size, shuffle),
-            *(self.pseudo_labels.rows.n_rows, self.pseudo_labels.unlabeled_ratio),
+            *(unlabeled.n_rows, self.pseudo_labels.unlabeled_ratio),
+            *(self.rows.permutation, unlabeled.permutation),
         )
 
     def sample(self, n_rows: int) -> Batch:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import rows_in_memory
+from helpers import rows_in_blocks
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
@@ -99,13 +99,13 @@ def test_no_noise_draws_nothing():
 
 def test_rows_keep_their_noise_and_each_batch_has_its_own(rng):
     X = 1 + rng.rand(30, 5)
-    rows = rows_in_memory(X, block_rows=7).with_noise(Corruption(0.5, 0))
+    rows = rows_in_blocks(X, block_rows=7).with_noise(Corruption(0.5, 0))
 
     def noisy(part):
         return part.map(lambda rows: rows)
 
     assert_array_equal(noisy(rows), Corruption(0.5, 0).apply(X, 0, 0))
-    other_cut = rows_in_memory(X, block_rows=30).with_noise(Corruption(0.5, 0))
+    other_cut = rows_in_blocks(X, block_rows=30).with_noise(Corruption(0.5, 0))
     assert_array_equal(noisy(rows), noisy(other_cut))
     indices = np.arange(30)
     first, second = rows.batch(indices, 1), rows.batch(indices, 2)

@@ -8,14 +8,14 @@ import time
 
 import numpy as np
 import pytest
-from helpers import rows_in_memory
+from helpers import rows_in_blocks
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skstackedae import SparseAutoencoder
 from skstackedae._rows import blocks
 from skstackedae._rows.blas import blas_hold
-from skstackedae._rows.blocks import RowsInMemory, cut_rows
+from skstackedae._rows.blocks import RowsInBlocks, cut_rows
 from skstackedae._rows.threads import Threads
 
 
@@ -63,13 +63,13 @@ def test_same_bits_for_every_number_of_threads(solver, dtype, monkeypatch, rng):
     # Five blocks and more: of all rows for lbfgs, of a batch for adam.
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 650 * 256 * X.itemsize)
     used = set()
-    original = RowsInMemory.load
+    original = RowsInBlocks.load
 
     def watched(*arguments):
         used.add(threading.current_thread().name)
         return original(*arguments)
 
-    monkeypatch.setattr(RowsInMemory, "load", watched)
+    monkeypatch.setattr(RowsInBlocks, "load", watched)
     fits = {}
     for n_jobs in (1, 2, 4):
         used.clear()
@@ -224,7 +224,7 @@ def test_a_failing_block_raises_its_error():
 
     X = np.arange(10.0).reshape(-1, 1)
     with Threads(2) as threads:
-        rows = rows_in_memory(X, block_rows=1, threads=threads)
+        rows = rows_in_blocks(X, block_rows=1, threads=threads)
         with pytest.raises(ArithmeticError, match="block 5"):
             rows.sum(kernel)
 

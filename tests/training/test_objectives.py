@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import finite_difference, rows_in_memory
+from helpers import finite_difference, rows_in_blocks
 from numpy.testing import assert_allclose
 from scipy.special import expit, rel_entr, softmax
 from sklearn import config_context
@@ -16,7 +16,7 @@ from sklearn import config_context
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
-from skstackedae._rows.blocks import RowsInMemory
+from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
 from skstackedae._training.batches import Batch
 from skstackedae._training.diagnostics import ActivationStatistics
@@ -78,7 +78,7 @@ def make_autoencoder(
     X, _, w = make_rows(rng, weighted, dtype)
     layout = ParameterLayout((N_FEATURES, 4, N_FEATURES))
     objective = AutoencoderObjective(
-        rows_in_memory(X, None, w, block_rows=N_ROWS // n_blocks),
+        rows_in_blocks(X, None, w, block_rows=N_ROWS // n_blocks),
         layout,
         ACTIVATIONS[activation],
         SquaredError(ACTIVATIONS[decoder]),
@@ -102,7 +102,7 @@ def make_network(
     sizes = (N_FEATURES, *range(4, 4 + len(hidden)), N_CLASSES)
     layout = ParameterLayout(sizes)
     objective = NetworkObjective(
-        rows_in_memory(X, y, w, block_rows=N_ROWS // n_blocks),
+        rows_in_blocks(X, y, w, block_rows=N_ROWS // n_blocks),
         layout,
         tuple(ACTIVATIONS[name] for name in hidden),
         alpha=alpha,
@@ -274,9 +274,9 @@ def test_activations_are_kept_where_a_penalty_needs_them_and_memory_lasts(
     beta, working_memory, n_kept, rng, monkeypatch
 ):
     objective, theta = make_autoencoder(rng, beta=beta)
-    calls, keep = [], RowsInMemory.keep
+    calls, keep = [], RowsInBlocks.keep
     monkeypatch.setattr(
-        RowsInMemory, "keep", lambda *args: calls.append(args) or keep(*args)
+        RowsInBlocks, "keep", lambda *args: calls.append(args) or keep(*args)
     )
     with config_context(working_memory=working_memory):
         objective.value_and_gradient(theta)
@@ -583,7 +583,7 @@ def make_pseudo_labeled(rng, n_blocks, *, noise=0.0, dropout=0.0, class_prior=No
         objective = with_noise(objective, Corruption(noise, 1))
     if dropout:
         objective = with_dropout(objective, dropout, seed=1)
-    rows = rows_in_memory(X, None, v, block_rows=N_ROWS // n_blocks)
+    rows = rows_in_blocks(X, None, v, block_rows=N_ROWS // n_blocks)
     pseudo_labels = PseudoLabels(
         rows.with_noise(Corruption(noise, 2) if noise else None),
         weight=3.0,

@@ -1,0 +1,132 @@
+"""Arrays in files: reading rows at some positions, and pickles that name the file."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._array_api import Array, DType
+
+# Rows that are apart by no more than this are read together.
+GAP_BYTES = 64 * 2**10
+
+#: Positions of rows: a range where they follow each other, else an array.
+Positions: TypeAlias = range | Array
+
+
+def rows_of_key(key: Any) -> Any:
+    """Return what selects rows; scikit-learn indexes arrays by (rows, ...)."""
+    if isinstance(key, tuple):
+        rows, *columns = key
+        if columns not in ([], [...], [slice(None)]):
+            raise IndexError(
+                "Rows on disk have no selection of columns: let transform select them."
+            )
+        key = rows
+    if isinstance(key, slice | int | np.integer):
+        return key
+    return np.asarray(key)
+
+
+def select(positions: Positions, key: slice | Array) -> Positions:
+    """Select from positions by a slice, a mask, or an array of integers."""
+    if isinstance(key, slice):
+        return positions[key]
+    if key.dtype == bool:
+        if key.shape != (len(positions),):
+            raise IndexError(
+                f"A mask of shape {key.shape} selects no rows of {len(positions)}."
+            )
+        key = np.flatnonzero(key)
+    elif key.ndim != 1 or (key.size and key.dtype.kind not in "iu"):
+        raise IndexError("Select rows by a slice, by integers or by a mask.")
+    n_rows = len(positions)
+    if key.size and not -n_rows <= key.min() <= key.max() < n_rows:
+        raise IndexError(f"A position is not among {n_rows} rows.")
+    key = np.where(key < 0, key + n_rows, key).astype(np.intp)
+    if isinstance(positions, range):
+        return positions.start + positions.step * key
+    return positions[key]
+
+
+def read_rows(array: Any, positions: Positions) -> Array:
+    """Read rows of an array that has at least slices of rows."""
+    if isinstance(positions, range):
+        if positions.step == 1:
+            return np.asarray(array[positions.start : positions.stop])
+        positions = np.asarray(positions)
+    if isinstance(array, np.ndarray):
+        return np.asarray(array[positions])
+    return _read_scattered(array, positions)
+
+
+def _read_scattered(array: Any, positions: Array) -> Array:
+    """Read rows by slices alone, in ascending order, near rows together."""
+    row_bytes = max(1, math.prod(array.shape[1:]) * np.dtype(array.dtype).itemsize)
+    order = np.argsort(positions, kind="stable")
+    ascending = positions[order]
+    is_far = np.diff(ascending) > max(1, GAP_BYTES // row_bytes)
+    runs = np.split(ascending, np.flatnonzero(is_far) + 1)
+    parts = [
+        np.asarray(array[int(run[0]) : int(run[-1]) + 1])[run - run[0]]
+        for run in runs
+        if len(run)
+    ]
+    rows = np.concatenate(parts) if parts else np.asarray(array[0:0])
+    result = np.empty_like(rows)
+    result[order] = rows
+    return result
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A file in place of an array, in a pickle."""
+
+    open: Callable[[], Any]
+
+
+def reference_to(array: Any) -> Any:
+    """Return a reference to the file of an array, or else the array itself."""
+    if type(array).__module__.partition(".")[0] == "h5py":
+        return Reference(partial(_open_dataset, array.file.filename, array.name))
+    if not isinstance(array, np.ndarray):
+        return array
+    memmap = _memmap_below(array)
+    if memmap is None:
+        return array
+    if memmap.filename is None:
+        raise TypeError("Rows in a file without a name cannot be pickled.")
+    first_byte = array.__array_interface__["data"][0]
+    offset = memmap.offset + first_byte - memmap.__array_interface__["data"][0]
+    layout = array.shape, array.dtype, offset, array.strides
+    return Reference(partial(_open_memmap, str(memmap.filename), *layout))
+
+
+def _memmap_below(array: Any) -> Any:
+    """Return the memmap of which an array is a view, or None."""
+    found = None
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            found = array
+        array = array.base
+    return found
+
+
+def _open_memmap(
+    path: str,
+    shape: tuple[int, ...],
+    dtype: DType,
+    offset: int,
+    strides: tuple[int, ...],
+) -> Array:
+    file = np.memmap(path, np.uint8, mode="r")
+    return np.ndarray(shape, dtype, buffer=file, offset=offset, strides=strides)
+
+
+def _open_dataset(path: str, name: str) -> Any:
+    h5py = import_module("h5py")
+    return h5py.File(path, "r")[name]
