@@ -1,31 +1,132 @@
-"""The array type of the numerical code, and the namespace of its operations."""
+"""The array type of the numerical code, and operations on arrays of every library.
+
+Arrays are numpy's, or those of another library that follows the Python array API
+standard [1]_, on a device of their own. This is the one module that knows libraries
+and what scikit-learn has for them.
+
+References
+----------
+.. [1] https://data-apis.org/array-api/latest
+"""
 
 from functools import cache
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 
-#: The kernels take any array that follows the Python array API standard; today all
-#: arrays are numpy arrays.
+#: The kernels take any array that follows the Python array API standard.
 Array: TypeAlias = NDArray[Any]
 DType: TypeAlias = np.dtype[Any]
 Weights: TypeAlias = ArrayLike | None
 
+# Their arrays do not follow the standard to the letter; array_api_compat helps.
+INCOMPLETE_LIBRARIES = ("torch", "cupy")
+
+
+def is_numpy(array: Any) -> bool:
+    """Tell whether an array is one of numpy."""
+    return isinstance(array, np.ndarray)
+
+
+def array_namespace(array: Any) -> Any:
+    """Return the array API namespace of an array; numpy if the array has none."""
+    if is_numpy(array):
+        return np
+    kind: Any = type(array)
+    return _namespace_of_type(kind) or array.__array_namespace__()
+
+
+@cache
+def _namespace_of_type(kind: Any) -> Any:
+    library = kind.__module__.partition(".")[0]
+    if library in INCOMPLETE_LIBRARIES:
+        return import_module(f"{_compat().__name__}.{library}")
+    return None if hasattr(kind, "__array_namespace__") else np
+
+
+@cache
+def _compat() -> Any:
+    """Return array_api_compat: scikit-learn's copy, or the package itself."""
+    try:
+        return import_module("sklearn.externals.array_api_compat")
+    except ImportError:  # pragma: no cover - before scikit-learn 1.7
+        return import_module("array_api_compat")
+
+
+def is_on_device(array: Any) -> bool:
+    """Tell whether an array is to be computed with where it is.
+
+    That is an array of another library than numpy, while scikit-learn's configuration
+    has array_api_dispatch=True.
+    """
+    if is_numpy(array) or not get_config().get("array_api_dispatch"):
+        return False
+    kind: Any = type(array)
+    is_array = _namespace_of_type(kind) is not np
+    return is_array and hasattr(array, "shape")
+
+
+def device_of(array: Any) -> Any:
+    """Return the device of an array."""
+    return None if is_numpy(array) else _compat().device(array)
+
+
+def to_numpy(array: Any) -> Any:
+    """Copy an array of any library to memory; return what is no array as it is."""
+    if is_numpy(array) or not hasattr(array, "__dlpack__"):
+        return array
+    library = type(array).__module__.partition(".")[0]
+    if library == "torch":
+        return array.detach().cpu().numpy()
+    if library == "cupy":  # pragma: no cover - needs a GPU
+        return array.get()
+    if library == "array_api_strict":
+        xp = array_namespace(array)
+        array = xp.asarray(array, device=xp.Device("CPU_DEVICE"))
+    return np.asarray(array)
+
+
+def array_like(values: Any, array: Any, dtype: Any = None) -> Any:
+    """Return a copy of numpy's values in the library and on the device of an array."""
+    if is_numpy(array):
+        return np.array(values, dtype=dtype)
+    xp = array_namespace(array)
+    values = np.ascontiguousarray(values)
+    dtype = getattr(xp, np.dtype(dtype or values.dtype).name)
+    return xp.asarray(values, dtype=dtype, device=device_of(array), copy=True)
+
+
+def cast(array: Any, dtype: Any) -> Any:
+    """Return an array in this precision of numpy; without a copy if it has it."""
+    if isinstance(array, np.generic) or is_numpy(array):
+        return array.astype(dtype, copy=False)
+    xp = array_namespace(array)
+    return xp.astype(array, getattr(xp, np.dtype(dtype).name), copy=False)
+
+
+def dtype_of(array: Any) -> DType:
+    """Return the type of an array's entries, as one of numpy."""
+    if isinstance(array.dtype, np.dtype):
+        return array.dtype
+    return np.dtype(str(array.dtype).rpartition(".")[2])
+
 
 def copied(array: Array) -> Array:
     """Return a copy of an array, which is contiguous."""
-    xp = array_namespace(array)
-    # numpy's asarray copies from numpy 2 on.
-    return array.copy() if xp is np else xp.asarray(array, copy=True)
+    if is_numpy(array):
+        # numpy's asarray copies from numpy 2 on.
+        return array.copy()
+    return array_namespace(array).asarray(array, copy=True)
 
 
-def array_namespace(array: Array) -> Any:
-    """Return the array API namespace of an array; numpy if the array has none."""
-    # numpy arrays have a namespace from numpy 2 on.
-    if hasattr(array, "__array_namespace__"):
-        return array.__array_namespace__()
-    return np
+def arange_like(n: int, array: Array) -> Array:
+    """Return 0, ..., n - 1 on the device of an array."""
+    if is_numpy(array):
+        return np.arange(n)
+    return array_namespace(array).arange(n, device=device_of(array))
 
 
 @cache

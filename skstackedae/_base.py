@@ -18,12 +18,12 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _input_checks as checks
-from ._array_api import Array
+from ._array_api import Array, copied, is_on_device
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
-from ._rows.blocks import map_rows
 from ._rows.disk import stored
+from ._rows.rows import map_rows
 from ._rows.stored import StoredRows
 from ._training.callbacks import CallbackSupportMixin
 from ._training.solvers import SOLVERS, AdamParts
@@ -89,12 +89,13 @@ class BaseNetwork(
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.coefs_[-1])
+        return int(self.coefs_[-1].shape[0])
 
     def _is_warm_start(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")
@@ -110,8 +111,13 @@ class BaseNetwork(
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
         X = stored(X)
         if isinstance(X, StoredRows):
-            y = checks.check_rows_on_disk(self, X, y)
+            checks.check_is_finite(X)
+            y = checks.check_targets(self, X, y)
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
+        if is_on_device(X):
+            X = validate_data(self, X, reset=reset, dtype=None)
+            has_y = not (y is None or isinstance(y, str))
+            return (X, checks.check_targets(self, X, y)) if has_y else X
         checks.check_kind_of_rows(X)
         checks.check_is_not_masked(y, "y")
         with checks.conversion_to_float("X"):
@@ -122,7 +128,9 @@ class BaseNetwork(
         check_is_fitted(self)
         H = stored(X)
         if isinstance(H, StoredRows):
-            checks.check_rows_on_disk(self, H)
+            checks.check_is_finite(H)
+        elif is_on_device(H):
+            H = check_array(H, input_name="X", dtype=None)
         else:
             checks.check_kind_of_rows(H)
             with checks.conversion_to_float("X"):
@@ -142,16 +150,19 @@ class BaseNetwork(
         activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
         return make_layers(self.coefs_, self.intercepts_, activations)
 
-    def _apply(self, function: RowFunction, X: Any, stop: int | None = None) -> Array:
+    def _apply(
+        self, function: RowFunction, X: Any, *, method: str, stop: int | None = None
+    ) -> Array:
         """Check rows and pass them through all layers, or through those before stop."""
-        layers = self._layers()[:stop]
-        return self._map_rows(function, self._validated(X), layers)
+        layers, X = self._layers()[:stop], self._validated(X)
+        checks.check_same_place(self, X, method)
+        return self._map_rows(function, X, layers)
 
     def _map_rows(
         self, function: RowFunction, X: Any, layers: Sequence[Layer], *args: Any
     ) -> Array:
         """Apply a function to validated rows and these layers, block by block."""
-        row_width = X.shape[1] + sum(len(layer.b) for layer in layers)
+        row_width = X.shape[1] + sum(layer.b.shape[0] for layer in layers)
         return map_rows(
             function, X, layers, *args, row_width=row_width, n_jobs=self.n_jobs
         )
@@ -188,8 +199,8 @@ def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str
     """Return the fitted attributes of an estimator with these layers."""
     # Copies, because a view would keep the whole vector of the solver alive.
     return {
-        "coefs_": [np.array(layer.W, dtype=layers[0].W.dtype) for layer in layers],
-        "intercepts_": [np.array(layer.b, dtype=layers[0].W.dtype) for layer in layers],
+        "coefs_": [copied(layer.W) for layer in layers],
+        "intercepts_": [copied(layer.b) for layer in layers],
         "activations_": [layer.activation.name for layer in layers[:-1]],
         "out_activation_": out_activation,
     }

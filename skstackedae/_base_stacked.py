@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
-from ._array_api import compute_dtype
+from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base import BaseNetwork, network_attributes
 from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
@@ -18,6 +18,7 @@ from ._rows.stored import in_memory
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training import pretraining
 from ._training.callbacks import Task
+from ._training.propagation import place
 from ._training.stage import StageRecord
 from ._user_warnings import warn_user
 
@@ -37,6 +38,13 @@ def _check_has_decoders(stack: "BaseStacked") -> None:
             f"{type(stack).__name__} has no inverse_transform without decoders: set "
             "pretrain=True."
         )
+
+
+def _converted(X: Any) -> Any:
+    """Return a copy of X in the precision of the computation."""
+    if is_on_device(X):
+        return copied(cast(X, compute_dtype(dtype_of(X))))
+    return in_memory(X).astype(compute_dtype(X.dtype), copy=True)
 
 
 class BaseStacked(BaseNetwork):
@@ -96,10 +104,11 @@ class BaseStacked(BaseNetwork):
         """
         layers = self._layers()[:-1]
         X = self._validated(X)
+        checks.check_same_place(self, X, "transform")
         if layers:
             return self._map_rows(forward_output, X, layers)
         # A copy, because X belongs to the caller.
-        return in_memory(X).astype(compute_dtype(X.dtype), copy=True)
+        return _converted(X)
 
     @checks.available_if(_check_has_decoders)
     def inverse_transform(self, X: Any) -> Any:
@@ -119,8 +128,9 @@ class BaseStacked(BaseNetwork):
             Reconstructed samples.
         """
         H = self._validated_features(X)
+        checks.check_same_place(self, H, "inverse_transform")
         if not self.activations_:
-            return in_memory(H).astype(compute_dtype(H.dtype), copy=True)
+            return _converted(H)
         decoders = [layer._layers()[1] for layer in reversed(self.autoencoders_)]
         return self._map_rows(forward_output, H, decoders)
 
@@ -162,7 +172,7 @@ class BaseStacked(BaseNetwork):
         if hasattr(self, "autoencoders_"):
             del self.autoencoders_
         if not self.pretrain:
-            return pretraining.initial_encoders(hidden, rows.n_features, rows.dtype), []
+            return pretraining.initial_encoders(hidden, rows), []
         pretraining.check_layers(hidden)
         # Rows that differ in their labels alone are one row here.
         unlabeled = prepare_rows(
@@ -178,19 +188,19 @@ class BaseStacked(BaseNetwork):
         return encoders, [layer.record for layer in trained if layer is not None]
 
     def _previous_network(
-        self, autoencoders: list[prototypes.LayerAutoencoder], dtype: Any
+        self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows
     ) -> list[Layer]:
         """Return the layers of the previous fit, if they still fit the parameters."""
         now = {
             "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],
         }
-        before = tuple(len(b) for b in self.intercepts_[:-1]), self.activations_
+        before = tuple(b.shape[0] for b in self.intercepts_[:-1]), self.activations_
         checks.check_unchanged(now, before)
-        return [layer.astype(dtype) for layer in self._layers()]
+        return [place(layer, rows) for layer in self._layers()]
 
     def _set_network(self, layers: Sequence[Layer], out_activation: str) -> None:
         for name, value in network_attributes(layers, out_activation).items():
             setattr(self, name, value)
         self.n_layers_ = len(layers) + 1
-        self.n_outputs_ = len(layers[-1].b)
+        self.n_outputs_ = int(layers[-1].b.shape[0])

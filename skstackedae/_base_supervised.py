@@ -15,6 +15,7 @@ from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
 from ._training.callbacks import Task
 from ._training.pretraining import HiddenLayer, pretrains_by_lbfgs_alone
+from ._training.propagation import place
 from ._training.pseudo_labels import PseudoLabels
 from ._training.settings import from_parameters
 from ._training.stage import StageRecord, warn_diverged
@@ -104,10 +105,10 @@ class BaseSupervisedStack(BaseStacked):
         targeted, pseudo_labels = self._targeted(rows)
         pretrained: list[StageRecord] = []
         if self._is_warm_start():
-            layers = self._previous_network(autoencoders, rows.dtype)
+            layers = self._previous_network(autoencoders, rows)
         else:
             encoders, pretrained = self._new_encoders(autoencoders, hidden, rows, task)
-            layers = self._with_output(encoders, rows.n_features)
+            layers = self._with_output(encoders, rows)
         self.history_ = [record.to_dict() for record in pretrained]
 
         def attributes(network: Sequence[Layer]) -> dict[str, Any]:
@@ -143,13 +144,13 @@ class BaseSupervisedStack(BaseStacked):
         rows = prepare_rows(rows, canonical=False)
         autoencoders = self._autoencoders(rows, random_state)
         if is_fitted:
-            layers = self._previous_network(autoencoders, rows.dtype)
+            layers = self._previous_network(autoencoders, rows)
         else:
             hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]
             encoders, pretrained = self._new_encoders(
                 autoencoders, hidden, rows, Task()
             )
-            layers = self._with_output(encoders, rows.n_features)
+            layers = self._with_output(encoders, rows)
             self.history_ = [record.to_dict() for record in pretrained]
             self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
         self.validation_scores_ = self.best_validation_score_ = None
@@ -171,7 +172,8 @@ class BaseSupervisedStack(BaseStacked):
             not pretrains or pretrains_by_lbfgs_alone(hidden)
         )
 
-    def _with_output(self, encoders: list[Layer], n_features: int) -> list[Layer]:
+    def _with_output(self, encoders: list[Layer], rows: Rows) -> list[Layer]:
         """Put an output layer of zeros above the hidden layers."""
-        n_in = len(encoders[-1].b) if encoders else n_features
-        return [*encoders, zero_output_layer(n_in, self._n_targets())]
+        n_in = encoders[-1].b.shape[0] if encoders else rows.n_features
+        output = zero_output_layer(n_in, self._n_targets())
+        return [*encoders, place(output, rows)]

@@ -19,7 +19,15 @@ from sklearn.utils import (
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._array_api import Array, Weights
+from ._array_api import (
+    Array,
+    Weights,
+    array_namespace,
+    device_of,
+    is_numpy,
+    is_on_device,
+    to_numpy,
+)
 from ._rows.stored import StoredRows
 
 # X of any other type is converted to one of these.
@@ -100,19 +108,45 @@ def check_kind_of_rows(X: Any) -> None:
     check_is_numeric(X, "X")
 
 
-def check_rows_on_disk(estimator: Any, X: StoredRows, y: Any = "no_validation") -> Any:
-    """Check rows that stay on disk, as scikit-learn checks arrays; return checked y."""
+def check_is_finite(X: StoredRows) -> None:
+    """Check rows that stay on disk, as scikit-learn checks arrays."""
     if not (get_config()["assume_finite"] or X.is_finite):
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
             "replace such values, for example by the transform of RowsOnDisk."
         )
+
+
+def check_targets(estimator: Any, X: Any, y: Any) -> Any:
+    """Check y beside an X that scikit-learn has not checked with it; return it."""
     if y is None or isinstance(y, str):
         return y
     check_is_not_masked(y, "y")
     # One column stands for X, which is not to be read.
-    _, y = check_X_y(np.zeros((len(X), 1), dtype=bool), y, estimator=estimator)
+    _, y = check_X_y(np.zeros((X.shape[0], 1), dtype=bool), y, estimator=estimator)
     return y
+
+
+def check_same_place(estimator: Any, X: Any, method: str) -> None:
+    """Check that X is where the weights of a fitted estimator are."""
+    coefs = estimator.coefs_[0]
+    if is_numpy(coefs) and not is_on_device(X):
+        return
+    place_of_X, place_of_coefs = map(_place, (X, coefs))
+    if place_of_X != place_of_coefs:
+        raise ValueError(
+            f"Inputs passed to {type(estimator).__name__}.{method}() must use the same "
+            "namespace and the same device as those passed to fit(). X is an array of "
+            f"{place_of_X}, coefs_ of {place_of_coefs}. Convert X, or the estimator by "
+            "sklearn.utils._array_api.move_estimator_to."
+        )
+
+
+def _place(array: Any) -> str:
+    """Return the library and the device of an array, as a text."""
+    if is_numpy(array) or not hasattr(array, "__dlpack__"):
+        return "numpy"
+    return f"{array_namespace(array).__name__} on {device_of(array)}"
 
 
 def input_options(X: Any) -> dict[str, Any]:
@@ -172,7 +206,9 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     if sample_weight is None:
         # A view of one number.
         return np.broadcast_to(np.float64(1.0), X.shape[0])
+    sample_weight = to_numpy(sample_weight)
     check_is_numeric(sample_weight, "sample_weight")
+    X = np.zeros((X.shape[0], 1), dtype=bool) if is_on_device(X) else X
     with conversion_to_float("sample_weight"):
         weights: Array = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -250,3 +286,9 @@ def check_fitted_instance(estimator: Any, *expected: type) -> None:
             "inside a pipeline or a search, pass the fitted step itself."
         )
     check_is_fitted(estimator)
+    if not is_numpy(estimator.coefs_[0]):
+        raise ValueError(
+            f"The weights are arrays of {_place(estimator.coefs_[0])}: move the "
+            "estimator to numpy, by sklearn.utils._array_api.move_estimator_to("
+            "estimator, numpy, 'cpu')."
+        )

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
-from ._array_api import Array, Weights
+from ._array_api import Array, Weights, array_like, dtype_of, to_numpy
 from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting, network_attributes
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, forward_output
@@ -413,7 +413,7 @@ class SparseAutoencoder(BaseNetwork):
         with fitting(self) as fitted:
             X = fitted._validated(X, reset=not is_fitted)
             weights = checks.check_sample_weight(sample_weight, X)
-            dtype = self.coefs_[0].dtype if is_fitted else None
+            dtype = dtype_of(self.coefs_[0]) if is_fitted else None
             n_passes = self.n_iter_ if is_fitted else 0
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(X, None, weights, threads, dtype)
@@ -444,7 +444,7 @@ class SparseAutoencoder(BaseNetwork):
         ndarray of shape (n_samples, n_components)
             Activations of the hidden units.
         """
-        return self._apply(forward_output, X, stop=1)
+        return self._apply(forward_output, X, method="transform", stop=1)
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
@@ -460,6 +460,7 @@ class SparseAutoencoder(BaseNetwork):
             Reconstructed samples.
         """
         H = self._validated_features(X)
+        checks.check_same_place(self, H, "inverse_transform")
         return self._map_rows(forward_output, H, self._layers()[1:])
 
     def score_samples(self, X: Any) -> Array:
@@ -479,7 +480,9 @@ class SparseAutoencoder(BaseNetwork):
         encoder, decoder = self._layers()
         loss = RECONSTRUCTION_LOSSES[self.loss_function_](decoder.activation)
         layers = [encoder, decoder._replace(activation=IDENTITY)]
-        return self._map_rows(_reconstruction_scores, self._validated(X), layers, loss)
+        X = self._validated(X)
+        checks.check_same_place(self, X, "score_samples")
+        return self._map_rows(_reconstruction_scores, X, layers, loss)
 
     def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
         """Return the mean of `score_samples`; higher is better.
@@ -503,7 +506,7 @@ class SparseAutoencoder(BaseNetwork):
         float
             Weighted mean of the samples' scores.
         """
-        scores = self.score_samples(X)
+        scores = to_numpy(self.score_samples(X))
         weights = checks.check_sample_weight(sample_weight, scores)
         return float(np.average(scores, weights=weights))
 
@@ -541,6 +544,7 @@ class SparseAutoencoder(BaseNetwork):
         """
         check_is_fitted(self)
         X = self._validated(X)
+        checks.check_same_place(self, X, "diagnose")
         weights = checks.check_sample_weight(sample_weight, X)
         with closing(Threads(self.n_jobs)) as threads, threads:
             rows = prepare_rows(rows_of(X, None, weights, threads), canonical=False)
@@ -554,7 +558,7 @@ class SparseAutoencoder(BaseNetwork):
 
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the previous fit, if they still fit the parameters."""
-        encoder, decoder = self.coefs_
+        encoder, decoder = map(to_numpy, self.coefs_)
         tied = np.array_equal(encoder.T, decoder)
         names = "n_components", "activation", "decoder_activation", "tied_weights"
         before = self._n_features_out, *self.activations_, self.out_activation_, tied
@@ -569,7 +573,7 @@ def fitted_attributes(
     return {
         **network_attributes(layers, layers[1].activation.name),
         "loss_function_": autoencoder.loss,
-        "n_features_in_": len(layers[0].W),
+        "n_features_in_": int(layers[0].W.shape[0]),
     }
 
 
@@ -579,7 +583,7 @@ def set_layers(
     """Make a fitted autoencoder of encoder and decoder."""
     for name, value in fitted_attributes(autoencoder, layers).items():
         setattr(autoencoder, name, value)
-    autoencoder.mean_activations_ = mean_activations
+    autoencoder.mean_activations_ = array_like(mean_activations, layers[0].W)
 
 
 def _reconstruction_scores(

@@ -20,7 +20,16 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_consistent_length
 
 from . import _input_checks as checks
-from ._array_api import Array, Weights
+from ._array_api import (
+    Array,
+    Weights,
+    array_like,
+    array_namespace,
+    dtype_of,
+    is_numpy,
+    is_on_device,
+    to_numpy,
+)
 from ._base import TRAINING_CONSTRAINTS, fitting
 from ._base_supervised import BaseSupervisedStack
 from ._network.layers import Layer, forward_output
@@ -537,9 +546,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         )
         is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not is_warm_start)
-            fitted._set_classes(y)
-            given = fitted._encoded(X, y, sample_weight)
+            X, known = fitted._validated(X, y, reset=not is_warm_start)
+            fitted._set_classes(known)
+            given = fitted._encoded(X, known, sample_weight)
             random_state = check_random_state(self.random_state)
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads)
@@ -547,6 +556,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
                     X_val, y_val, sample_weight_val, threads, rows.dtype
                 )
                 fitted._train(rows, held_out, random_state, task)
+            fitted.classes_ = _beside(fitted.classes_, X)
             task.end(lambda: dict(vars(fitted)))
         return self
 
@@ -597,7 +607,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         labels.check_unlabeled_label(self.unlabeled_label)
         is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X, y = fitted._validated(X, y, reset=not is_fitted)
+            X, known = fitted._validated(X, y, reset=not is_fitted)
+            if is_fitted:
+                fitted.classes_ = to_numpy(self.classes_)
             if classes is not None:
                 classes, labeled = self._checked_labels(classes, "classes")
                 classes = classes[labeled]
@@ -605,13 +617,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             labels.check_classes(fitted.classes_, self.unlabeled_label, name="classes")
             if not is_fitted:
                 labels.warn_of_minus_one(fitted.classes_, self.unlabeled_label)
-            given = fitted._encoded(X, y, sample_weight)
+            given = fitted._encoded(X, known, sample_weight)
             n_passes = self.n_iter_ if is_fitted else 0
             random_state = checks.random_state_of_pass(self.random_state, n_passes)
-            dtype = self.coefs_[0].dtype if is_fitted else None
+            dtype = dtype_of(self.coefs_[0]) if is_fitted else None
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads, dtype)
                 fitted._partial_fit(rows, random_state, is_fitted)
+            fitted.classes_ = _beside(fitted.classes_, X)
         self._extend_loss_curve()
         return self
 
@@ -628,8 +641,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ndarray of shape (n_samples,)
             The most probable class of each sample.
         """
-        logits = self._apply(forward_output, X)
-        return self.classes_[logits.argmax(axis=1)]
+        logits = self._apply(forward_output, X, method="predict")
+        codes = array_namespace(logits).argmax(logits, axis=1)
+        if is_numpy(self.classes_):
+            return self.classes_[to_numpy(codes)]
+        return array_namespace(codes).take(self.classes_, codes)
 
     def predict_proba(self, X: Any) -> Array:
         """Predict class probabilities.
@@ -644,7 +660,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ndarray of shape (n_samples, n_classes)
             Probability of each class, in the order of `classes_`.
         """
-        return self._apply(_probabilities, X)
+        return self._apply(_probabilities, X, method="predict_proba")
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict log-probabilities of the classes; even those of tiny ones are finite.
@@ -659,7 +675,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ndarray of shape (n_samples, n_classes)
             Log-probability of each class, in the order of `classes_`.
         """
-        return self._apply(_log_probabilities, X)
+        return self._apply(_log_probabilities, X, method="predict_log_proba")
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits.
@@ -675,7 +691,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             Logit of each class, in the order of `classes_`. For two classes, the logit
             of the second class minus the logit of the first class.
         """
-        logits = self._apply(forward_output, X)
+        logits = self._apply(forward_output, X, method="decision_function")
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def score(self, X: Any, y: Any, sample_weight: Weights = None) -> float:
@@ -697,6 +713,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         float
             Weighted fraction of the samples whose label is predicted.
         """
+        y, sample_weight = to_numpy(y), to_numpy(sample_weight)
         check_consistent_length(X, y)
         _, labeled = self._checked_labels(y, "y")
         if sample_weight is not None:
@@ -710,17 +727,18 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = checks.check_sample_weight(sample_weight[rows], y)
-        predicted = self.predict(X)
+        predicted = to_numpy(self.predict(X))
         try:
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         except TypeError as error:
             # Of numpy, which does not compare dates with numbers.
             raise ValueError(
                 "y has labels of another type than the classes "
-                f"{labels.shown(self.classes_.tolist())}."
+                f"{labels.shown(to_numpy(self.classes_).tolist())}."
             ) from error
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+        y = to_numpy(y)
         if not (y is None or isinstance(y, str)):
             # scikit-learn's error does not know unlabeled_label.
             labels.check_present(y)
@@ -728,6 +746,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     def _checked_labels(self, y: Any, name: str) -> tuple[Array, Array]:
         """Return labels as an array, and which of them are not `unlabeled_label`."""
+        y = to_numpy(y)
         labels.check_present(y, name)
         y = checks.check_labels(y, name)
         return y, labels.is_labeled(y, self.unlabeled_label, name)
@@ -744,10 +763,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         classes = np.unique(given)
         labels.check_classes(classes, self.unlabeled_label)
         labels.warn_of_minus_one(classes, self.unlabeled_label)
-        if self._is_warm_start() and not np.array_equal(classes, self.classes_):
+        before = to_numpy(getattr(self, "classes_", classes))
+        if self._is_warm_start() and not np.array_equal(classes, before):
             raise ValueError(
                 f"y has the classes {labels.shown(classes.tolist())}, but the previous "
-                f"fit has {labels.shown(self.classes_.tolist())}: with warm_start=True "
+                f"fit has {labels.shown(before.tolist())}: with warm_start=True "
                 "pass rows of these classes, or set warm_start=False."
             )
         self.classes_ = classes
@@ -819,6 +839,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         self, rows: Rows, random_state: np.random.RandomState
     ) -> tuple[Rows, Rows]:
         return labels.hold_out_labeled(rows, self.validation_fraction, random_state)
+
+
+def _beside(classes: Array, X: Any) -> Any:
+    """Return the classes where X is; a device has only numbers."""
+    is_number = classes.dtype.kind in "biuf"
+    return array_like(classes, X) if is_number and is_on_device(X) else classes
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:

@@ -5,9 +5,11 @@ fix these by `functools.partial`.
 """
 
 import numpy as np
+import pytest
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae._rows.blocks import RowsInBlocks, compute_dtype
+from skstackedae._array_api import compute_dtype
+from skstackedae._rows.blocks import RowsInBlocks
 
 ACTIVATION_NAMES = ["logistic", "tanh", "relu", "identity"]
 SOLVERS = ["lbfgs", "adam"]
@@ -57,3 +59,15 @@ def finite_difference(function, x, h=1e-6):
         below[index] -= h
         numeric[index] = (function(above) - function(below)) / (2 * h)
     return numeric
+
+
+LIBRARIES = ["array_api_strict", "torch"]
+
+
+def library_of(name):
+    """Return a function that makes an array of another library from one of numpy."""
+    library = pytest.importorskip(name)
+    if name == "torch":
+        # Its threads take longer for small arrays, most of all beside other work.
+        library.set_num_threads(1)
+    return lambda array: library.asarray(np.array(array))

@@ -19,6 +19,7 @@ SCRIPTS = (
     "scaling",
     "grid_search",
     "beside_others",
+    "larger_than_memory",
 )
 HERE = Path(__file__).parent
 

@@ -28,6 +28,12 @@ def reciprocal(Z: Array) -> Array:
     return xp.divide(1.0, Z, out=Z) if xp is np else 1.0 / Z
 
 
+def divide(A: Array, B: Array) -> Array:
+    """Return A / B, over B."""
+    xp = array_namespace(B)
+    return xp.divide(A, B, out=B) if xp is np else A / B
+
+
 def complement(A: Array) -> Array:
     """Return 1 - A."""
     xp = array_namespace(A)

@@ -17,7 +17,7 @@ References
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from .._array_api import Array, array_namespace
+from .._array_api import Array, array_namespace, cast
 from .activations import Activation, with_dropout
 
 
@@ -30,7 +30,7 @@ class Layer(NamedTuple):
 
     def astype(self, dtype: Any) -> "Layer":
         """Return the layer in this precision; without a copy if it has it already."""
-        W, b = (part.astype(dtype, copy=False) for part in (self.W, self.b))
+        W, b = (cast(part, dtype) for part in (self.W, self.b))
         return Layer(W, b, self.activation)
 
 

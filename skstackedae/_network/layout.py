@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array
+from .._array_api import Array, array_namespace, cast
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,12 @@ class ParameterLayout:
         dtype: Any = np.float64,
     ) -> Array:
         """Copy all weights and biases into a new theta; tied weights only once."""
-        theta = np.empty(self.n_parameters, dtype=dtype)
         parts = [*coefs[: self._n_weights], *intercepts]
+        xp = array_namespace(parts[0])
+        if xp is not np:
+            flat = xp.concat([xp.reshape(part, (-1,)) for part in parts])
+            return cast(flat, dtype)
+        theta = np.empty(self.n_parameters, dtype=dtype)
         for view, value in zip(self._pieces(theta), parts, strict=True):
             view[...] = value
         return theta
@@ -81,10 +85,15 @@ class ParameterLayout:
         return 1 if self.tied else len(self.sizes) - 1
 
     def _pieces(self, theta: Array) -> list[Array]:
+        xp = array_namespace(theta)
         pieces, start = [], 0
         for shape in self.shapes:
             stop = start + math.prod(shape)
-            pieces.append(theta[start:stop].reshape(shape))
+            piece = theta[start:stop]
+            # The method is faster than numpy's function.
+            pieces.append(
+                piece.reshape(shape) if xp is np else xp.reshape(piece, shape)
+            )
             start = stop
         return pieces
 

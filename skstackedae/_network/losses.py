@@ -6,7 +6,7 @@ Z : (n_rows, n_outputs)
     Raw predictions of the output layer, before any link; logits for the softmax.
 w : (n_rows,)
     Sample weights; they already carry the 1/n of a mean.
-value_and_delta(Z, target, w) -> (float, (n_rows, n_outputs))
+value_and_delta(Z, target, w) -> (number, (n_rows, n_outputs))
     sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z. All
     methods may write over Z.
 value_and_delta(Z, target, w, emphasis)
@@ -18,9 +18,9 @@ predict(Z) -> (n_rows, n_outputs)
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from .._array_api import Array, array_namespace, copied
+from .._array_api import Array, arange_like, array_namespace, copied
 from .activations import Activation
 
 
@@ -30,7 +30,7 @@ class Loss(Protocol):
     def predict(self, Z: Array) -> Array:
         """Turn raw predictions into predicted values."""
 
-    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
+    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[Any, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
 
 
@@ -42,17 +42,17 @@ class ReconstructionLoss(Protocol):
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
 
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the loss of each row."""
 
 
-def _weighted_sum(row_losses: Array, w: Array) -> float:
+def _weighted_sum(row_losses: Array, w: Array) -> Any:
     xp = array_namespace(row_losses)
     # Line searches compare losses that differ in the last digits of float32.
-    return float(xp.sum(row_losses * w, dtype=xp.float64))
+    return xp.sum(row_losses * w, dtype=xp.float64)
 
 
 def _squared_norms(E: Array) -> Array:
@@ -77,7 +77,7 @@ class SquaredError:
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         prediction = self.predict(Z)
         error = prediction - target
@@ -111,7 +111,7 @@ class LogLoss:
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         P = self.predict(copied(Z))
         value = _weighted_sum(self._row_losses(Z, P, target, emphasis), w)
@@ -159,14 +159,14 @@ class SoftmaxCrossEntropy:
         P /= xp.sum(P, axis=1, keepdims=True)
         return P
 
-    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[float, Array]:
+    def value_and_delta(self, Z: Array, target: Array, w: Array) -> tuple[Any, Array]:
         """Weighted sum of the rows' losses, and its derivative by Z."""
         xp = array_namespace(Z)
         Z -= xp.max(Z, axis=1, keepdims=True)
         P = xp.exp(Z)
         totals = xp.sum(P, axis=1, keepdims=True)
         P /= totals
-        is_label = target[:, None] == xp.arange(Z.shape[1])[None, :]
+        is_label = target[:, None] == arange_like(Z.shape[1], Z)[None, :]
         label_logits = xp.sum(xp.where(is_label, Z, xp.zeros_like(Z)), axis=1)
         value = _weighted_sum(xp.log(totals[:, 0]) - label_logits, w)
         P -= xp.asarray(is_label, dtype=Z.dtype)

@@ -3,16 +3,20 @@
 Each penalty gives its value and its derivative.
 """
 
-from .._array_api import Array, array_namespace
+from typing import Any
+
+import numpy as np
+
+from .._array_api import Array, array_namespace, cast
 
 # For mean activations closer than this to 0 or 1, the KL penalty becomes its tangent.
 MARGIN = 1e-8
 
 
-def weight_decay(W: Array, alpha: float) -> tuple[float, Array]:
+def weight_decay(W: Array, alpha: float) -> tuple[Any, Array]:
     """alpha/2 * ||W||^2 and its gradient, in the precision of W."""
     flat = array_namespace(W).reshape(W, (-1,))
-    return 0.5 * alpha * float(flat @ flat), alpha * W
+    return 0.5 * alpha * cast(flat @ flat, np.float64), alpha * W
 
 
 def limit_norms(W: Array, max_norm: float) -> None:

@@ -5,7 +5,6 @@ every number of threads.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain, pairwise
@@ -15,8 +14,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
 
-from .._array_api import Array, DType, compute_dtype
-from .noise import Corruption
+from .._array_api import Array, DType, to_numpy
+from .selection import SelectedRows
 from .stored import StoredRows, fits_buffer, in_memory, read_if_small, write_rows
 from .threads import Threads
 
@@ -52,64 +51,33 @@ BlockCall: TypeAlias = Callable[[], Any]
 
 
 @dataclass(frozen=True)
-class RowsInBlocks:
+class RowsInBlocks(SelectedRows):
     """Rows of an array, a CSR matrix or a file, on which kernels run block by block.
 
     Parameters
     ----------
-    X : ndarray, CSR matrix or StoredRows of shape (n_rows, n_features)
-        The stored data; a kernel gets its rows dense and in `dtype`.
-    y : ndarray of shape (n_rows,) or None
-        Targets; None if the rows are their own targets.
-    weights : ndarray of shape (n_rows,) or None
-        Weights of the rows; equal weights may be a view of one number.
-    dtype : dtype
-        Precision of the computation.
     threads : Threads or None
         Threads that run the blocks; None for the calling thread.
-    row_width : int or None
-        Number of entries that one row has in all layers together; None for X alone.
     block_rows : int or None
         Rows in a block; None chooses by `row_width`.
-    noise : Corruption or None
-        Noise in the kernels' X.
-    indices : ndarray of int or None
-        Rows of a view or of a mini-batch; None for all rows.
-    batch_number : int
-        Number of the mini-batch; 0 for all rows.
-    weight_factor : float
-        Factor of the weights, by which a mini-batch stands for all rows.
     """
 
-    X: Any
-    y: Array | None
-    weights: Any
-    dtype: DType
     threads: Threads | None = None
-    row_width: int | None = None
     block_rows: int | None = None
-    noise: Corruption | None = None
-    indices: Array | None = None
-    batch_number: int = 0
-    weight_factor: float = 1.0
 
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return int(self.X.shape[0]) if self.indices is None else len(self.indices)
-
-    @property
-    def n_features(self) -> int:
-        """Number of columns of X."""
-        return int(self.X.shape[1])
+    has_canonical_form = True
 
     @cached_property
     def slices(self) -> list[slice]:
         """The blocks."""
         if self.block_rows is not None:
-            return _cut(self.n_rows, -(-self.n_rows // self.block_rows))
+            return cut_evenly(self.n_rows, -(-self.n_rows // self.block_rows))
         row_width = self.row_width or self.n_features
         return cut_rows(self.n_rows, row_width * self.dtype.itemsize)
+
+    def place(self, values: Array) -> Array:
+        """Return an array in the precision of the computation."""
+        return to_numpy(values).astype(self.dtype, copy=False)
 
     def sum(
         self, kernel: Kernel, *args: Any, kept: Any = None, draw: Draw | None = None
@@ -122,7 +90,7 @@ class RowsInBlocks:
         runs = [calls[run] for run in cut_runs(len(calls))]
         results = self._run([partial(_sum_of_run, run) for run in runs])
         if len(calls) <= RUN_LENGTH:
-            return _without_fp_warnings(_accumulate, results)
+            return without_fp_warnings(_accumulate, results)
         totals = [np.array(part, dtype=np.float64) for part in next(results)]
         for parts in results:
             for total, part in zip(totals, parts, strict=True):
@@ -141,41 +109,29 @@ class RowsInBlocks:
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
         """Return the rows with function(X, *args) in the place of X."""
-        y, weights = self.y, self.weights
-        if self.indices is not None:
-            y = None if y is None else y[self.indices]
-            weights = weights[self.indices]
         blocks = self._map_blocks(function, args)
         first = next(blocks)
         blocks = chain([first], blocks)
         is_small = self.can_keep(self.n_rows * first[0].nbytes)
-        X: Any = None
         if isinstance(self.X, StoredRows) and not is_small:
-            X = write_rows(blocks, (self.n_rows, first.shape[1]), self.X)
-        else:
-            X = self._stack(blocks)
-        return replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
+            shape = self.n_rows, first.shape[1]
+            return self._with_data(write_rows(blocks, shape, self.X))
+        return self._with_data(self._stack(blocks))
 
     def batch(self, indices: Array, number: int) -> Self:
         """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        X, y, weights = self.X, self.y, self.weights
         factor = self.n_rows / len(indices)
-        if self.indices is not None:
-            indices = self.indices[indices]
-        if isinstance(self.X, StoredRows) and self.X.is_buffered:
-            return replace(
-                self,
-                X=self.X.gather(indices),
-                y=None if self.y is None else self.y[indices],
-                weights=as_one_number(self.weights[indices]),
-                indices=None,
-                batch_number=number,
-                weight_factor=factor,
-            )
+        positions = self._stored_positions(indices)
+        selected: Array | None = positions
+        if isinstance(X, StoredRows) and X.is_buffered:
+            X, selected = X.gather(positions), None
+            y = None if y is None else y[positions]
+            weights = as_one_number(weights[positions])
         # Not by replace, which takes three times as long: there are many mini-batches.
         return type(self)(
-            *(self.X, self.y, self.weights, self.dtype, self.threads),
-            *(self.row_width, self.block_rows, self.noise, indices),
-            *(number, factor),
+            *(X, y, weights, self.dtype, self.row_width, self.noise),
+            *(selected, number, factor, self.threads, self.block_rows),
         )
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
@@ -194,29 +150,11 @@ class RowsInBlocks:
         """Return what determines X, for caches."""
         return self.X.digest() if isinstance(self.X, StoredRows) else self.X
 
-    def cut_for(self, row_width: int) -> Self:
-        """Return the rows cut for a network with this many units, inputs included."""
-        return replace(self, row_width=row_width)
-
-    def with_noise(self, noise: Corruption | None) -> Self:
-        """Return the rows with other noise in their X."""
-        return replace(self, noise=noise)
-
-    def with_targets(self, y: Array | None, weights: Any) -> Self:
-        """Return the rows with other targets and weights."""
-        return replace(self, y=y, weights=weights)
-
     def take(self, indices: Array) -> Self:
         """Return the rows at these positions, or where a mask is true."""
         y = None if self.y is None else self.y[indices]
         X = take(self.X, indices)
         return replace(self, X=X, y=y, weights=self.weights[indices])
-
-    def view(self, indices: Array) -> Self:
-        """Return the rows at these positions without a copy, for mini-batches."""
-        if self.indices is not None:
-            indices = self.indices[indices]
-        return replace(self, indices=indices)
 
     def value_range(self) -> tuple[float, float]:
         """Least and largest entry of X, of all stored rows also in a view."""
@@ -276,7 +214,7 @@ class RowsInBlocks:
         return [partial(call, *items) for items in zip(*columns, strict=True)]
 
     def _run_quietly(self, tasks: Sequence[BlockCall]) -> Iterator[Any]:
-        return self._run([partial(_without_fp_warnings, task) for task in tasks])
+        return self._run([partial(without_fp_warnings, task) for task in tasks])
 
     def _run(self, tasks: Sequence[BlockCall]) -> Iterator[Any]:
         if self.threads is None:
@@ -316,21 +254,23 @@ def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
     block_rows = max(MIN_BLOCK_ROWS, BLOCK_BYTES // row_bytes)
     finer = max(MIN_SPLIT_ROWS, SPLIT_BYTES // row_bytes)
     n_blocks = max(-(-n_rows // block_rows), min(FEW_BLOCKS, n_rows // finer))
-    return _cut(n_rows, n_blocks)
+    return cut_evenly(n_rows, n_blocks)
 
 
 def cut_runs(n_blocks: int) -> list[slice]:
     """Cut blocks into runs of up to RUN_LENGTH, but into enough runs for many cores."""
     run_length = min(RUN_LENGTH, max(1, n_blocks // MIN_RUNS))
-    return _cut(n_blocks, -(-n_blocks // run_length))
+    return cut_evenly(n_blocks, -(-n_blocks // run_length))
 
 
-def _cut(n: int, n_parts: int) -> list[slice]:
+def cut_evenly(n: int, n_parts: int) -> list[slice]:
+    """Cut n rows into parts that are nearly equal."""
     bounds = [n * i // n_parts for i in range(n_parts + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
-def _without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
+def without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function whose results are checked elsewhere."""
     # Solvers raise an error of their own for values that are not finite. The state is
     # set here, because threads do not inherit numpy's error state.
     with np.errstate(all="ignore"):
@@ -338,7 +278,7 @@ def _without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _sum_of_run(calls: Sequence[Callable[[], Sequence[Any]]]) -> list[Any]:
-    return _without_fp_warnings(_accumulate, (call() for call in calls))
+    return without_fp_warnings(_accumulate, (call() for call in calls))
 
 
 def _accumulate(results: Iterator[Sequence[Any]]) -> list[Any]:
@@ -354,20 +294,3 @@ def _sum_as_float64(parts: Sequence[Any]) -> Array:
     for part in parts[1:]:
         total += part
     return total
-
-
-def map_rows(
-    function: Callable[..., Array],
-    X: Any,
-    *args: Any,
-    row_width: int,
-    n_jobs: int | None,
-) -> Array:
-    """Apply a function to the rows of X outside a fit; one block needs no threads."""
-    dtype = compute_dtype(X.dtype)
-    if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
-        X = read(X, slice(None), dtype)
-        return _without_fp_warnings(function, X, *args)
-    with closing(Threads(n_jobs)) as threads, threads:
-        rows = RowsInBlocks(X, None, None, dtype, threads, row_width)
-        return rows.map(function, *args)

@@ -11,10 +11,11 @@ References
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .._array_api import Array, DType
+from .._array_api import Array, DType, array_like, dtype_of
 
 # One 16-bit number is drawn for each entry, because random floats would take a fifth of
 # the time of an evaluation.
@@ -70,15 +71,15 @@ class Corruption:
         levels = self._levels(batch_number, first_row, X.shape)
         threshold = _threshold(self.probability)
         # Products, because np.where takes ten times as long with random conditions.
-        noisy = X * (levels >= threshold)
+        noisy = X * _factor(levels >= threshold, X)
         if self.is_scaled:
-            noisy *= X.dtype.type(N_LEVELS / (N_LEVELS - threshold))
+            noisy *= N_LEVELS / (N_LEVELS - threshold)
         low, high = self.values
         if low or high:
             is_low = levels < threshold // 2
             is_high = (levels < threshold) & ~is_low
-            noisy += low * is_low.astype(X.dtype)
-            noisy += high * is_high.astype(X.dtype)
+            noisy += low * _factor(is_low, X)
+            noisy += high * _factor(is_high, X)
         return noisy
 
     def is_corrupted(
@@ -148,6 +149,11 @@ class DropoutMasks:
             >= threshold
             for layer, width in enumerate(self.widths, start=1)
         ]
+
+
+def _factor(mask: Array, X: Array) -> Any:
+    """Return 1 where a mask is true and else 0, in the type and on the device of X."""
+    return array_like(mask, X, dtype_of(X))
 
 
 def _draw_seed(random_state: np.random.RandomState) -> int:

@@ -28,7 +28,7 @@ def prepare_rows(rows: AnyRows, *, canonical: bool) -> AnyRows:
         rows.n_rows <= CANONICAL_ROWS
         and rows.n_rows * rows.n_features <= CANONICAL_ENTRIES
     )
-    if canonical and small:
+    if canonical and small and rows.has_canonical_form:
         rows = _merge_equal_rows(rows)
     if is_one_number(rows.weights):
         weight = rows.dtype.type(1 / rows.n_rows)

@@ -1,12 +1,21 @@
 """The interface between training and the storage of the rows."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
-from .._array_api import Array, DType, compute_dtype
-from .blocks import Draw, Kernel, RowsInBlocks
+from .._array_api import Array, DType, compute_dtype, dtype_of, is_on_device
+from .blocks import (
+    Draw,
+    Kernel,
+    RowsInBlocks,
+    cut_rows,
+    read,
+    without_fp_warnings,
+)
+from .device import RowsOnDevice
 from .noise import Corruption
 from .threads import Threads
 
@@ -41,6 +50,13 @@ class Rows(Protocol):
     @property
     def weights(self) -> Array:
         """Weights of the rows."""
+
+    @property
+    def has_canonical_form(self) -> bool:
+        """Whether rows can be sorted, and equal rows merged."""
+
+    def place(self, values: Any) -> Any:
+        """Bring an array to the rows, in the precision of the computation."""
 
     def sum(
         self, kernel: Kernel, *args: Any, kept: Any = None, draw: Draw | None = None
@@ -102,11 +118,32 @@ AnyRows = TypeVar("AnyRows", bound=Rows)
 
 
 def rows_of(
-    X: Any, y: Array | None, weights: Array, threads: Threads | None, dtype: Any = None
-) -> RowsInBlocks:
+    X: Any, y: Any, weights: Any, threads: Threads | None, dtype: Any = None
+) -> RowsInBlocks | RowsOnDevice:
     """Make the rows for the type of X.
 
     ``dtype`` is the precision of the computation; None derives it from X.
     """
-    dtype = compute_dtype(X.dtype) if dtype is None else np.dtype(dtype)
-    return RowsInBlocks(X, y, weights, dtype, threads)
+    dtype = compute_dtype(dtype_of(X)) if dtype is None else np.dtype(dtype)
+    if is_on_device(X):
+        return RowsOnDevice(X, y, weights, dtype)
+    return RowsInBlocks(X, y, weights, dtype, threads=threads)
+
+
+def map_rows(
+    function: Callable[..., Array],
+    X: Any,
+    *args: Any,
+    row_width: int,
+    n_jobs: int | None,
+) -> Array:
+    """Apply a function to the rows of X outside a fit; one block needs no threads."""
+    dtype = compute_dtype(dtype_of(X))
+    if is_on_device(X):
+        return RowsOnDevice(X, None, None, dtype, row_width).map(function, *args)
+    if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:
+        X = read(X, slice(None), dtype)
+        return without_fp_warnings(function, X, *args)
+    with closing(Threads(n_jobs)) as threads, threads:
+        rows = RowsInBlocks(X, None, None, dtype, row_width, threads=threads)
+        return rows.map(function, *args)

@@ -93,7 +93,7 @@ class AutoencoderSettings:
     def layers(self, theta: Array, rows: Rows) -> list[Layer]:
         """Encoder and decoder, in the precision of the rows."""
         layout = self.layout(rows.n_features)
-        coefs, intercepts = layout.unpack(theta.astype(rows.dtype))
+        coefs, intercepts = layout.unpack(rows.place(theta))
         names = (self.activation, self.decoder_activation)
         return make_layers(coefs, intercepts, [ACTIVATIONS[name] for name in names])
 
@@ -199,8 +199,7 @@ def _begin(
     check_range(rows, decoder, settings.loss, stage.title, can_be_scaled=can_be_scaled)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
     noise = settings.corruption_of(rows, random_state)
-    theta0 = theta0.astype(rows.dtype, copy=False)
-    return settings.objective(rows, noise), theta0
+    return settings.objective(rows, noise), rows.place(theta0)
 
 
 def _finish(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array
+from .._array_api import Array, to_numpy
 from .._network import kernels
 from .._network.activations import Activation
 from .._network.layers import Layer
@@ -41,7 +41,9 @@ class ActivationStatistics:
         ``scale`` is a factor of the activations.
         """
         sums = rows.with_noise(None).sum(kernels.moments, layers, scale)
-        total, first, second = (np.asarray(part, dtype=np.float64) for part in sums)
+        total, first, second = (
+            np.asarray(to_numpy(part), dtype=np.float64) for part in sums
+        )
         with np.errstate(over="ignore", invalid="ignore"):
             mean = first / total
             variance = second / total - mean**2

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array
+from .._array_api import Array, array_namespace, cast, dtype_of, is_numpy, to_numpy
 from .._network import kernels
 from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, make_layers
@@ -50,12 +50,12 @@ class AutoencoderObjective:
 
     def layers(self, theta: Array) -> list[Layer]:
         """Encoder and decoder; the decoder's activation belongs to the loss."""
-        parts = self.layout.unpack(theta.astype(self.rows.dtype, copy=False))
+        parts = self.layout.unpack(self.rows.place(theta))
         return make_layers(*parts, (self.activation, IDENTITY))
 
     def value_and_gradient(
         self, theta: Array, batch: Batch | None = None
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
         rows, layers = _rows_of_batch(self.rows, batch), self.layers(theta)
         if self.sparsity_weight == 0:
@@ -68,7 +68,7 @@ class AutoencoderObjective:
         value, *gradients = sums
         weights = self.layout.weights(theta)
         return _add_decay(
-            float(value) + penalty,
+            value + penalty,
             gradients,
             theta,
             self.layout,
@@ -91,7 +91,7 @@ class AutoencoderObjective:
 
     def _in_two_passes(
         self, rows: Rows, layers: Sequence[Layer]
-    ) -> tuple[float, list[Any]]:
+    ) -> tuple[Any, list[Any]]:
         """Return the penalty, and the sums of the reconstruction with its gradient.
 
         Backpropagation needs the derivative of the penalty, which needs the mean
@@ -111,7 +111,7 @@ class AutoencoderObjective:
 
     def _in_one_pass(
         self, rows: Rows, layers: Sequence[Layer]
-    ) -> tuple[float, list[Any]]:
+    ) -> tuple[Any, list[Any]]:
         """Return the same up to rounding; no activations are kept.
 
         The derivative of the penalty is a factor of its gradient: it can come after the
@@ -126,15 +126,15 @@ class AutoencoderObjective:
         b_grad += b_slopes * activity_error
         return penalty, sums
 
-    def _sparsity(self, totals: Array, total_weight: Any) -> tuple[float, Array]:
+    def _sparsity(self, totals: Array, total_weight: Any) -> tuple[Any, Array]:
         """Return the penalty, and its derivative by each unit's weighted activation."""
         mean = self.activation.mean_activation(totals / total_weight)
         divergence, derivative = kl_sparsity(mean, self.sparsity_target)
         error = (
             self.sparsity_weight * derivative / (self.activation.span * total_weight)
         )
-        value = self.sparsity_weight * float(divergence.sum())
-        return value, error.astype(self.rows.dtype)
+        value = self.sparsity_weight * array_namespace(divergence).sum(divergence)
+        return value, cast(error, self.rows.dtype)
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,12 @@ class NetworkObjective:
 
     def layers(self, theta: Array) -> list[Layer]:
         """Hidden layers and the layer of the logits."""
-        parts = self.layout.unpack(theta.astype(self.rows.dtype, copy=False))
+        parts = self.layout.unpack(self.rows.place(theta))
         return make_layers(*parts, (*self.activations, IDENTITY))
 
     def value_and_gradient(
         self, theta: Array, batch: Batch | None = None
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
         layers, rows = self.layers(theta), _rows_of_batch(self.rows, batch)
         probability = self.dropout.probability if self.dropout else 0.0
@@ -177,7 +177,7 @@ class NetworkObjective:
                 sums = [a + b for a, b in zip(sums, more, strict=True)]
         value, *gradients = sums
         alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
-        return _add_decay(float(value), gradients, theta, self.layout, alphas=alphas)
+        return _add_decay(value, gradients, theta, self.layout, alphas=alphas)
 
     def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
         """Return what draws mini-batches of labeled and unlabeled rows."""
@@ -230,14 +230,16 @@ def mean_loss(
 
 
 def _add_decay(
-    value: float,
+    value: Any,
     gradients: Sequence[Array],
     theta: Array,
     layout: ParameterLayout,
     *,
     alphas: Sequence[float],
-) -> tuple[float, Array]:
+) -> tuple[Any, Array]:
     """Add weight decay (not for biases) and put the gradient into one vector."""
+    if not is_numpy(gradients[0]):
+        return _add_decay_on_device(value, gradients, theta, layout, alphas)
     n_layers = len(gradients) // 2
     gradient = np.empty_like(theta)
     for W, alpha, part, weight_grad in zip(
@@ -253,4 +255,25 @@ def _add_decay(
     _, intercept_grads = layout.unpack(gradient)
     for part, grad in zip(gradients[n_layers:], intercept_grads, strict=True):
         grad[...] = part
+    return float(value), gradient
+
+
+def _add_decay_on_device(
+    value: Any,
+    gradients: Sequence[Array],
+    theta: Array,
+    layout: ParameterLayout,
+    alphas: Sequence[float],
+) -> tuple[Any, Array]:
+    """Do the same for gradients on a device; the vector is where theta is."""
+    n_layers = len(gradients) // 2
+    coef_grads = layout.weight_gradients(gradients[:n_layers])
+    gradient = layout.pack(coef_grads, gradients[n_layers:], dtype_of(theta))
+    if is_numpy(theta):
+        value, gradient = float(value), to_numpy(gradient)
+    weights = layout.weights(theta), layout.weights(gradient)
+    for W, weight_grad, alpha in zip(*weights, alphas, strict=True):
+        decay, decay_grad = weight_decay(W, alpha)
+        value = value + decay
+        weight_grad += decay_grad
     return value, gradient

@@ -9,7 +9,7 @@ from .._rows.rows import Rows
 from .autoencoder import AutoencoderSettings, TrainedAutoencoder
 from .callbacks import Task
 from .layer_cache import LayerCache
-from .propagation import propagate
+from .propagation import place, propagate
 from .stage import RunSettings, Stage
 
 
@@ -68,21 +68,20 @@ def pretrain(
         encoder = found.layers[0] if found is not None else layer
         assert isinstance(encoder, Layer)
         trained.append(found)
-        # A frozen layer may have another precision.
-        encoders.append(encoder.astype(rows.dtype))
+        # A frozen layer may be elsewhere, in another precision.
+        encoders.append(place(encoder, rows))
     return encoders, trained
 
 
-def initial_encoders(
-    hidden: Sequence[HiddenLayer], n_features: int, dtype: Any
-) -> list[Layer]:
+def initial_encoders(hidden: Sequence[HiddenLayer], rows: Rows) -> list[Layer]:
     """Return the layers from which pretraining would start."""
     encoders: list[Layer] = []
+    n_features = rows.n_features
     for layer in hidden:
         if isinstance(layer, LayerToTrain):
             layer = layer.settings.initial_encoder(n_features, layer.seed)
-        encoders.append(layer.astype(dtype))
-        n_features = len(layer.b)
+        encoders.append(place(layer, rows))
+        n_features = layer.b.shape[0]
     return encoders
 
 

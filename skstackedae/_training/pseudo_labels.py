@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array
+from .._array_api import Array, to_numpy
 from .._network import kernels
 from .._network.layers import Layer
 from .._rows.noise import DropoutMasks
@@ -85,7 +85,8 @@ class PseudoLabels:
             return None
         rows = self.rows.batch(batch.unlabeled, batch.number)
         predicted, (totals, total_weight) = rows.keep(kernels.predict_clean, layers)
-        log_ratios = self._log_ratios(totals / total_weight, rows.n_rows)
+        frequencies = to_numpy(totals / total_weight)
+        log_ratios = self._log_ratios(frequencies, rows.n_rows)
         return rows.sum(
             kernels.predict_pseudo_labels,
             layers,

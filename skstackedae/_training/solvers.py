@@ -21,7 +21,8 @@ from typing import Any, Protocol, TypeAlias, TypedDict, cast
 import numpy as np
 from scipy.optimize import minimize
 
-from .._array_api import Array
+from .._array_api import Array, array_namespace, copied, dtype_of, to_numpy
+from .._network import in_place
 from .batches import Batch, Sampler
 
 # No network that has learned something comes near: a step this large has gone wrong.
@@ -106,7 +107,7 @@ def minimize_lbfgs(
     with np.errstate(all="ignore"):
         found = minimize(
             checked,
-            np.array(theta0, dtype=np.float64),
+            np.array(to_numpy(theta0), dtype=np.float64),
             jac=True,
             method="L-BFGS-B",
             callback=callback,
@@ -131,7 +132,7 @@ def minimize_adam(
     project: Projection,
 ) -> SolverResult:
     """Mini-batch Adam; an iteration is an epoch, with the mean loss of its batches."""
-    theta = np.array(theta0)
+    theta = copied(theta0)
     state = AdamState(theta)
     loss_curve: list[float] = []
     converged = False
@@ -156,7 +157,9 @@ def adam_epoch(
     project: Projection,
 ) -> float:
     """Update theta and the state with each batch; return the mean loss."""
-    total, n_seen = 0.0, 0
+    # A number, or an array on the device that nobody waits for before the end.
+    total: Any = 0.0
+    n_seen = 0
     for position, (indices, unlabeled) in enumerate(batches):
         n_epochs = n_iter - 1 + position / len(batches)
         progress = n_epochs / options.max_iter
@@ -169,6 +172,7 @@ def adam_epoch(
         n_seen += len(indices)
     # One check for each epoch is enough, because values that are not finite stay in the
     # moments; moment_2 is checked, because moments that overflow make all steps 0.
+    total = float(total)
     checked = total + _loss_after_last_step(value_and_gradient, theta)
     for vector in (theta, state.moment_2):
         _check_finite(checked, vector, n_iter, _adam_remedy(options))
@@ -180,14 +184,15 @@ def _loss_after_last_step(value_and_gradient: ValueAndGradient, theta: Array) ->
 
     No batch has been evaluated after the last step.
     """
-    largest = np.abs(theta).max()
+    xp = array_namespace(theta)
+    largest = float(xp.max(xp.abs(theta)))
     if largest < LARGE_WEIGHT:
         return 0.0
     # Products of squares overflow, though the loss of saturated units may be finite.
-    if largest > np.finfo(theta.dtype).max ** 0.25:
+    if largest > float(np.finfo(dtype_of(theta)).max) ** 0.25:
         return math.inf
     with np.errstate(all="ignore"):
-        return value_and_gradient(theta)[0]
+        return float(value_and_gradient(theta)[0])
 
 
 class AdamParts(TypedDict):
@@ -220,15 +225,18 @@ class AdamState:
     PIECE_LENGTH = 2**15
 
     def __init__(self, theta: Array) -> None:
-        self.moment_1, self.moment_2 = np.zeros_like(theta), np.zeros_like(theta)
+        zeros_like = array_namespace(theta).zeros_like
+        self.moment_1, self.moment_2 = zeros_like(theta), zeros_like(theta)
         self.n_steps = 0
 
     @classmethod
-    def from_dict(cls, parts: AdamParts) -> "AdamState":
-        """Continue from the result of to_dict, on copies."""
-        state = cls(parts["moment_1"])
-        state.moment_1 += parts["moment_1"]
-        state.moment_2 += parts["moment_2"]
+    def from_dict(
+        cls, parts: AdamParts, place: Callable[[Array], Array] = np.asarray
+    ) -> "AdamState":
+        """Continue from the result of to_dict, on copies, where `place` puts them."""
+        state = cls(place(parts["moment_1"]))
+        state.moment_1 += place(parts["moment_1"])
+        state.moment_2 += place(parts["moment_2"])
         state.n_steps = parts["n_steps"]
         return state
 
@@ -247,17 +255,20 @@ class AdamState:
         # of the paper, but with epsilon scaled too, so that the step is the same.
         step_size = learning_rate * correction_1 / correction_2
         epsilon = self.EPSILON / correction_2
-        for start in range(0, len(theta), self.PIECE_LENGTH):
-            piece = slice(start, start + self.PIECE_LENGTH)
+        xp, n = array_namespace(theta), theta.shape[0]
+        # A device is faster with one large piece.
+        piece_length = self.PIECE_LENGTH if xp is np else n
+        for start in range(0, n, piece_length):
+            piece = slice(start, start + piece_length)
             g = gradient[piece]
             moment_1, moment_2 = self.moment_1[piece], self.moment_2[piece]
             moment_1 *= self.BETA_1
             moment_1 += g
             moment_2 *= self.BETA_2
             moment_2 += g * g
-            step = np.sqrt(moment_2)
+            step = xp.sqrt(moment_2)
             step += epsilon
-            np.divide(moment_1, step, out=step)
+            step = in_place.divide(moment_1, step)
             step *= step_size
             theta[piece] -= step
 
@@ -291,7 +302,8 @@ def _adam_remedy(options: SolverOptions) -> str:
 
 
 def _check_finite(value: float, vector: Array, n_iter: int, remedy: str) -> None:
-    if np.isfinite(value) and np.isfinite(vector).all():
+    xp = array_namespace(vector)
+    if math.isfinite(value) and bool(xp.all(xp.isfinite(vector))):
         return
     raise ValueError(
         f"The loss or its gradient is no longer finite in iteration {n_iter} "

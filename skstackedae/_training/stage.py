@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._array_api import Array
+from .._array_api import Array, copied
 from .._user_warnings import warn_user
 from . import solvers
 from .callbacks import Attributes, Iterations, Task
@@ -126,7 +126,7 @@ class Stage:
 
         result = solvers.SOLVERS[self.settings.solver](
             evaluate,
-            theta0,
+            objective.rows.place(theta0),
             options=options,
             sampler=objective.sampler(options.batch_size, options.shuffle),
             random_state=random_state,
@@ -165,12 +165,12 @@ class Stage:
         random_state: np.random.RandomState,
     ) -> tuple[Array, float, solvers.AdamParts]:
         """Make one pass with Adam; return theta, the loss and Adam's state."""
-        theta = np.array(theta0)
-        if state is None or len(state["moment_1"]) != len(theta):
+        theta = copied(objective.rows.place(theta0))
+        if state is None or state["moment_1"].shape != theta.shape:
             # The first pass, or the first pass that trains these layers.
             adam = solvers.AdamState(theta)
         else:
-            adam = solvers.AdamState.from_dict(state)
+            adam = solvers.AdamState.from_dict(state, objective.rows.place)
         options = self.settings.options
         batches = list(
             objective.sampler(options.batch_size, options.shuffle).epoch(random_state)
@@ -239,7 +239,7 @@ def _has_diverged(
             objective.value_and_gradient(theta, sample)[0]
             for theta in (theta0, result.theta)
         )
-    return last > DIVERGENCE_MARGIN * first
+    return bool(last > DIVERGENCE_MARGIN * first)
 
 
 def warn_diverged(records: Iterable[StageRecord]) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from .._array_api import Array
+from .._array_api import Array, copied
 from .solvers import SolverResult, StoppingRule
 
 
@@ -78,7 +78,7 @@ class HeldOutScores:
             )
         error = self.best_possible - self.scores[-1]
         if self._is_best(error):
-            self._best = len(self.scores), theta.copy()
+            self._best = len(self.scores), copied(theta)
             self._lowest_errors.append(error)
         else:
             self._lowest_errors.append(self._lowest_errors[-1])

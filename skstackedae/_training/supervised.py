@@ -124,7 +124,8 @@ class SupervisedStage:
 
     def _objective(self, layers: Sequence[Layer], rows: Rows) -> NetworkObjective:
         """Return the objective without noise, which is for scores."""
-        layout = ParameterLayout((rows.n_features, *(len(layer.b) for layer in layers)))
+        widths = (layer.b.shape[0] for layer in layers)
+        layout = ParameterLayout((rows.n_features, *widths))
         given = self.regularization
         hidden_alpha = given.alpha if given.hidden_alpha is None else given.hidden_alpha
         return NetworkObjective(
@@ -166,7 +167,7 @@ class SupervisedStage:
         self, layers: Sequence[Layer], random_state: np.random.RandomState
     ) -> tuple[Corruption | None, DropoutMasks | None]:
         """Draw the noise of the inputs and of the hidden units."""
-        widths = tuple(len(layer.b) for layer in layers[:-1])
+        widths = tuple(layer.b.shape[0] for layer in layers[:-1])
         # Softmax training has no noise.
         if not widths:
             return None, None

@@ -6,8 +6,9 @@ from helpers import rows_in_blocks
 from scipy.sparse import csr_array, csr_matrix, issparse
 
 from skstackedae._rows import blocks
-from skstackedae._rows.blocks import cut_rows, cut_runs, is_one_number, map_rows
+from skstackedae._rows.blocks import cut_rows, cut_runs, is_one_number
 from skstackedae._rows.preparation import prepare_rows
+from skstackedae._rows.rows import map_rows
 from skstackedae._rows.threads import Threads
 
 

@@ -1,0 +1,82 @@
+"""What all kinds of rows share: the data, and which rows of them are meant."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from .._array_api import Array, DType
+from .noise import Corruption
+
+
+@dataclass(frozen=True)
+class SelectedRows:
+    """Rows of X with targets and weights; abstract, as it runs no kernels.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        The stored data; a kernel gets its rows dense and in `dtype`.
+    y : ndarray of shape (n_rows,) or None
+        Targets; None if the rows are their own targets.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the rows; equal weights may be a view of one number.
+    dtype : dtype
+        Precision of the computation.
+    row_width : int or None
+        Number of entries that one row has in all layers together; None for X alone.
+    noise : Corruption or None
+        Noise in the kernels' X.
+    indices : ndarray of int or None
+        Rows of a view or of a mini-batch; None for all rows.
+    batch_number : int
+        Number of the mini-batch; 0 for all rows.
+    weight_factor : float
+        Factor of the weights, by which a mini-batch stands for all rows.
+    """
+
+    X: Any
+    y: Any
+    weights: Any
+    dtype: DType
+    row_width: int | None = None
+    noise: Corruption | None = None
+    indices: Array | None = None
+    batch_number: int = 0
+    weight_factor: float = 1.0
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.X.shape[0]) if self.indices is None else len(self.indices)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of X."""
+        return int(self.X.shape[1])
+
+    def cut_for(self, row_width: int) -> Self:
+        """Return the rows cut for a network with this many units, inputs included."""
+        return replace(self, row_width=row_width)
+
+    def with_noise(self, noise: Corruption | None) -> Self:
+        """Return the rows with other noise in their X."""
+        return replace(self, noise=noise)
+
+    def with_targets(self, y: Array | None, weights: Any) -> Self:
+        """Return the rows with other targets and weights."""
+        return replace(self, y=y, weights=weights)
+
+    def view(self, indices: Array) -> Self:
+        """Return the rows at these positions without a copy, for mini-batches."""
+        return replace(self, indices=self._stored_positions(indices))
+
+    def _stored_positions(self, indices: Array) -> Array:
+        """Return where in X the rows at these positions are."""
+        return indices if self.indices is None else self.indices[indices]
+
+    def _with_data(self, X: Any) -> Self:
+        """Return the same rows with other columns; X has no rows but these."""
+        y, weights = self.y, self.weights
+        if self.indices is not None:
+            y = None if y is None else y[self.indices]
+            weights = weights[self.indices]
+        return replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
