@@ -286,9 +286,10 @@ def check_fitted_instance(estimator: Any, *expected: type) -> None:
             "inside a pipeline or a search, pass the fitted step itself."
         )
     check_is_fitted(estimator)
-    if not is_numpy(estimator.coefs_[0]):
+    coefs = vars(estimator)["coefs_"][0]
+    if not is_numpy(coefs):
         raise ValueError(
-            f"The weights are arrays of {_place(estimator.coefs_[0])}: move the "
+            f"The weights are arrays of {_place(coefs)}: move the "
             "estimator to numpy, by sklearn.utils._array_api.move_estimator_to("
             "estimator, numpy, 'cpu')."
         )
