@@ -114,6 +114,40 @@ def dtype_of(array: Any) -> DType:
     return np.dtype(str(array.dtype).rpartition(".")[2])
 
 
+def check_on_device(X: Any) -> Any:
+    """Check that the sums can be computed where X is; return X without a graph.
+
+    An array of PyTorch may record operations for gradients, which nobody needs here.
+    """
+    if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
+        raise ValueError("X is a sparse tensor: pass X.to_dense(), or X of scipy.")
+    try:
+        is_number = dtype_of(X).kind in "biuf"
+    except TypeError:
+        is_number = False
+    if not is_number:
+        raise ValueError(
+            f"X has the type {X.dtype}: convert it to float32 or float64. Complex data "
+            "not supported."
+        )
+    xp = array_namespace(X)
+    types = xp.__array_namespace_info__().dtypes(device=device_of(X))
+    if "float64" not in types:
+        raise ValueError(
+            f"The device of X, {device_of(X)}, has no float64, in which sums are "
+            "computed: move X to another device."
+        )
+    return X.detach() if hasattr(X, "detach") else X
+
+
+def is_beside(array: Any, other: Any) -> bool:
+    """Tell whether two arrays have the same library and device."""
+    if is_numpy(array) or is_numpy(other):
+        return is_numpy(array) and is_numpy(other)
+    same_library = array_namespace(array) is array_namespace(other)
+    return same_library and device_of(array) == device_of(other)
+
+
 def copied(array: Array) -> Array:
     """Return a copy of an array, which is contiguous."""
     if is_numpy(array):

@@ -18,10 +18,18 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _input_checks as checks
-from ._array_api import Array, copied, is_on_device
+from ._array_api import (
+    Array,
+    check_on_device,
+    compute_dtype,
+    copied,
+    dtype_of,
+    is_on_device,
+)
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
+from ._rows.cluster import computed, is_on_cluster, whole_rows
 from ._rows.disk import stored
 from ._rows.rows import map_rows
 from ._rows.stored import StoredRows
@@ -61,7 +69,7 @@ class BaseNetwork(
     TransformerMixin,
     BaseEstimator,
 ):
-    """A network whose fitted layers are numpy arrays, applied to rows block by block.
+    """A network whose fitted layers are arrays, applied to rows block by block.
 
     Abstract: the estimators add training.
     """
@@ -109,12 +117,15 @@ class BaseNetwork(
         warn_unconverged(records, RunSettings.from_parameters(parameters))
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        X = stored(X)
-        if isinstance(X, StoredRows):
-            checks.check_is_finite(X)
-            y = checks.check_targets(self, X, y)
+        X = whole_rows(X) if is_on_cluster(X) else stored(X)
+        if is_on_cluster(X) or isinstance(X, StoredRows):
+            # Chunks are checked where predictions are computed.
+            if reset or isinstance(X, StoredRows):
+                checks.check_is_finite(X)
+            y = checks.check_targets(self, X, computed(y))
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
         if is_on_device(X):
+            X = check_on_device(X)
             X = validate_data(self, X, reset=reset, dtype=None)
             has_y = not (y is None or isinstance(y, str))
             return (X, checks.check_targets(self, X, y)) if has_y else X
@@ -126,11 +137,13 @@ class BaseNetwork(
     def _validated_features(self, X: Any) -> Any:
         """Check input of `inverse_transform`."""
         check_is_fitted(self)
-        H = stored(X)
-        if isinstance(H, StoredRows):
+        H = whole_rows(X) if is_on_cluster(X) else stored(X)
+        if is_on_cluster(H):
+            pass
+        elif isinstance(H, StoredRows):
             checks.check_is_finite(H)
         elif is_on_device(H):
-            H = check_array(H, input_name="X", dtype=None)
+            H = check_array(check_on_device(H), input_name="X", dtype=None)
         else:
             checks.check_kind_of_rows(H)
             with checks.conversion_to_float("X"):
@@ -163,9 +176,21 @@ class BaseNetwork(
     ) -> Array:
         """Apply a function to validated rows and these layers, block by block."""
         row_width = X.shape[1] + sum(layer.b.shape[0] for layer in layers)
+        dtype = self._common_dtype(X)
+        if dtype is not None:
+            layers = [layer.astype(dtype) for layer in layers]
         return map_rows(
-            function, X, layers, *args, row_width=row_width, n_jobs=self.n_jobs
+            *(function, X, layers, *args),
+            row_width=row_width,
+            n_jobs=self.n_jobs,
+            dtype=dtype,
         )
+
+    def _common_dtype(self, X: Any) -> Any:
+        """Return the precision of X and weights together; numpy finds it itself."""
+        if not is_on_device(X):
+            return None
+        return np.result_type(compute_dtype(dtype_of(X)), dtype_of(self.coefs_[0]))
 
     def _set_record(self, record: StageRecord) -> None:
         """Set the attributes that describe the last stage."""

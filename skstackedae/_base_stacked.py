@@ -182,7 +182,9 @@ class BaseStacked(BaseNetwork):
         encoders, trained = pretraining.pretrain(
             hidden, unlabeled, memory=self.memory, task=task
         )
-        self.autoencoders_ = prototypes.trained_autoencoders(autoencoders, trained)
+        self.autoencoders_ = prototypes.trained_autoencoders(
+            autoencoders, trained, unlabeled
+        )
         if self.autoencoders_ and hasattr(self, "feature_names_in_"):
             self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
         return encoders, [layer.record for layer in trained if layer is not None]
@@ -197,6 +199,8 @@ class BaseStacked(BaseNetwork):
         }
         before = tuple(b.shape[0] for b in self.intercepts_[:-1]), self.activations_
         checks.check_unchanged(now, before)
+        if hasattr(self, "autoencoders_"):
+            self.autoencoders_ = [prototypes.moved(a, rows) for a in self.autoencoders_]
         return [place(layer, rows) for layer in self._layers()]
 
     def _set_network(self, layers: Sequence[Layer], out_activation: str) -> None:

@@ -96,6 +96,8 @@ class BaseSupervisedStack(BaseStacked):
         task: Task,
     ) -> None:
         """Run the stages on validated rows, inside a call that holds the threads."""
+        for stage in self._supervised_stages(0):
+            stage.stage.check_rows(rows)
         rows = drop_zero_weights(rows)
         autoencoders = self._autoencoders(rows, random_state)
         hidden = [to_hidden_layer(autoencoder) for autoencoder in autoencoders]

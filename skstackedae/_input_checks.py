@@ -28,7 +28,7 @@ from ._array_api import (
     is_on_device,
     to_numpy,
 )
-from ._rows.stored import StoredRows
+from ._rows.cluster import computed, is_finite, is_on_cluster
 
 # X of any other type is converted to one of these.
 FLOAT_DTYPES = (np.float64, np.float32)
@@ -108,12 +108,14 @@ def check_kind_of_rows(X: Any) -> None:
     check_is_numeric(X, "X")
 
 
-def check_is_finite(X: StoredRows) -> None:
-    """Check rows that stay on disk, as scikit-learn checks arrays."""
-    if not (get_config()["assume_finite"] or X.is_finite):
+def check_is_finite(X: Any) -> None:
+    """Check rows on disk or on a cluster, as scikit-learn checks arrays."""
+    if get_config()["assume_finite"]:
+        return
+    if not (is_finite(X) if is_on_cluster(X) else X.is_finite):
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
-            "replace such values, for example by the transform of RowsOnDisk."
+            "replace such values, on disk for example by the transform of RowsOnDisk."
         )
 
 
@@ -139,6 +141,15 @@ def check_same_place(estimator: Any, X: Any, method: str) -> None:
             "namespace and the same device as those passed to fit(). X is an array of "
             f"{place_of_X}, coefs_ of {place_of_coefs}. Convert X, or the estimator by "
             "sklearn.utils._array_api.move_estimator_to."
+        )
+
+
+def check_beside(X_val: Any, X: Any) -> None:
+    """Check that validation rows are where the device of X is, if it has one."""
+    if (is_on_device(X_val) or is_on_device(X)) and _place(X_val) != _place(X):
+        raise ValueError(
+            f"X_val is an array of {_place(X_val)}, X of {_place(X)}: pass both in the "
+            "same namespace and on the same device."
         )
 
 
@@ -206,9 +217,10 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     if sample_weight is None:
         # A view of one number.
         return np.broadcast_to(np.float64(1.0), X.shape[0])
-    sample_weight = to_numpy(sample_weight)
+    # One column stands for an X that scikit-learn may not know.
+    X = np.zeros((X.shape[0] if hasattr(X, "shape") else len(X), 1), dtype=bool)
+    sample_weight = computed(to_numpy(sample_weight))
     check_is_numeric(sample_weight, "sample_weight")
-    X = np.zeros((X.shape[0], 1), dtype=bool) if is_on_device(X) else X
     with conversion_to_float("sample_weight"):
         weights: Array = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True

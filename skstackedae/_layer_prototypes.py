@@ -11,13 +11,14 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._array_api import Array
+from ._array_api import Array, is_beside, to_numpy
 from ._network.activations import ACTIVATIONS
 from ._rows.rows import Rows
 from ._sparse_autoencoder import SparseAutoencoder, set_layers
 from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
 from ._training.diagnostics import is_in_range
 from ._training.pretraining import HiddenLayer, LayerToTrain
+from ._training.propagation import place
 from ._training.settings import from_parameters
 from ._training.stage import RunSettings
 
@@ -176,6 +177,7 @@ def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
 def trained_autoencoders(
     autoencoders: Sequence[LayerAutoencoder],
     trained: Sequence[TrainedAutoencoder | None],
+    rows: Rows,
 ) -> list[SparseAutoencoder]:
     """Return the fitted autoencoders: trained clones, and copies of frozen ones.
 
@@ -184,10 +186,22 @@ def trained_autoencoders(
     fitted: list[SparseAutoencoder] = []
     for autoencoder, result in zip(autoencoders, trained, strict=True):
         if isinstance(autoencoder, FrozenEstimator):
-            fitted.append(copy.deepcopy(autoencoder.estimator))
+            fitted.append(moved(copy.deepcopy(autoencoder.estimator), rows))
         else:
             assert result is not None
             set_layers(autoencoder, result.layers, result.mean_activations)
             autoencoder._set_record(result.record)
             fitted.append(autoencoder)
     return fitted
+
+
+def moved(autoencoder: SparseAutoencoder, rows: Rows) -> SparseAutoencoder:
+    """Return a fitted autoencoder where the rows are: itself, or a copy."""
+    layers = autoencoder._layers()
+    placed = rows.place(layers[0].W)
+    if is_beside(layers[0].W, placed):
+        return autoencoder
+    moved = copy.copy(autoencoder)
+    means = to_numpy(autoencoder.mean_activations_)
+    set_layers(moved, [place(layer, rows) for layer in layers], means)
+    return moved

@@ -16,6 +16,7 @@ from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting, network_attribute
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, forward_output
 from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._rows.cluster import computed
 from ._rows.preparation import prepare_rows
 from ._rows.rows import rows_of
 from ._rows.threads import Threads
@@ -26,6 +27,7 @@ from ._training.autoencoder import (
 )
 from ._training.callbacks import Task
 from ._training.diagnostics import diagnose
+from ._training.propagation import place
 from ._training.settings import from_parameters
 from ._training.stage import warn_diverged
 
@@ -319,7 +321,8 @@ class SparseAutoencoder(BaseNetwork):
             float32 holds exactly (bool, float16, integers of up to 16 bits), and in
             float64 otherwise. Arrays of integers are stored as they are and converted
             block by block. Sparse input is densified block by block. Data frames become
-            arrays of float64, or of float32 if all columns are float32.
+            arrays of float64, or of float32 if all columns are float32. X may also be
+            on disk (`RowsOnDisk`), on a device or on a cluster, see the user guide.
 
         y : None
             Not used, present for API consistency by convention.
@@ -506,7 +509,7 @@ class SparseAutoencoder(BaseNetwork):
         float
             Weighted mean of the samples' scores.
         """
-        scores = to_numpy(self.score_samples(X))
+        scores = computed(to_numpy(self.score_samples(X)))
         weights = checks.check_sample_weight(sample_weight, scores)
         return float(np.average(scores, weights=weights))
 
@@ -547,9 +550,14 @@ class SparseAutoencoder(BaseNetwork):
         checks.check_same_place(self, X, "diagnose")
         weights = checks.check_sample_weight(sample_weight, X)
         with closing(Threads(self.n_jobs)) as threads, threads:
-            rows = prepare_rows(rows_of(X, None, weights, threads), canonical=False)
+            dtype, layers = self._common_dtype(X), self._layers()
+            rows = prepare_rows(
+                rows_of(X, None, weights, threads, dtype), canonical=False
+            )
             rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
-            return diagnose(rows, *self._layers())
+            if dtype is not None:
+                layers = [place(layer, rows) for layer in layers]
+            return diagnose(rows, *layers)
 
     @property
     def components_(self) -> Array:

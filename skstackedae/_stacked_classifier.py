@@ -35,6 +35,8 @@ from ._base_supervised import BaseSupervisedStack
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
+from ._rows.cluster import computed, is_on_cluster, whole_rows
+from ._rows.disk import RowsOnDisk
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
 from ._sparse_autoencoder import SparseAutoencoder
@@ -510,7 +512,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             float32 holds exactly (bool, float16, integers of up to 16 bits), and in
             float64 otherwise. Arrays of integers are stored as they are and converted
             block by block. Sparse input is densified block by block. Data frames become
-            arrays of float64, or of float32 if all columns are float32.
+            arrays of float64, or of float32 if all columns are float32. X may also be
+            on disk (`RowsOnDisk`), on a device or on a cluster, see the user guide.
 
         y : array-like of shape (n_samples,)
             Class labels; `unlabeled_label` for unlabeled samples.
@@ -553,7 +556,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(*given, threads)
                 held_out = fitted._validation_rows(
-                    X_val, y_val, sample_weight_val, threads, rows.dtype
+                    X_val, y_val, sample_weight_val, threads, rows
                 )
                 fitted._train(rows, held_out, random_state, task)
             fitted.classes_ = _beside(fitted.classes_, X)
@@ -641,8 +644,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ndarray of shape (n_samples,)
             The most probable class of each sample.
         """
-        logits = self._apply(forward_output, X, method="predict")
-        codes = array_namespace(logits).argmax(logits, axis=1)
+        codes: Any = self._apply(_codes, X, method="predict")
+        if is_on_cluster(codes):
+            return codes.map_blocks(self.classes_.take, dtype=self.classes_.dtype)
         if is_numpy(self.classes_):
             return self.classes_[to_numpy(codes)]
         return array_namespace(codes).take(self.classes_, codes)
@@ -713,7 +717,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         float
             Weighted fraction of the samples whose label is predicted.
         """
-        y, sample_weight = to_numpy(y), to_numpy(sample_weight)
+        y = computed(to_numpy(y))
+        sample_weight = computed(to_numpy(sample_weight))
+        X = whole_rows(X) if is_on_cluster(X) else X
         check_consistent_length(X, y)
         _, labeled = self._checked_labels(y, "y")
         if sample_weight is not None:
@@ -722,12 +728,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             if not labeled.any():
                 raise ValueError("No row has a label: y holds only unlabeled_label.")
             rows = np.flatnonzero(labeled)
-            # Not every sparse format can be indexed.
-            X = _safe_indexing(X.tocsr() if issparse(X) else X, rows)
+            if isinstance(X, RowsOnDisk):
+                X = X[rows]
+            else:
+                # Not every sparse format can be indexed.
+                X = _safe_indexing(X.tocsr() if issparse(X) else X, rows)
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = checks.check_sample_weight(sample_weight[rows], y)
-        predicted = to_numpy(self.predict(X))
+        predicted = computed(to_numpy(self.predict(X)))
         try:
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         except TypeError as error:
@@ -738,7 +747,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             ) from error
 
     def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        y = to_numpy(y)
+        y = computed(to_numpy(y))
         if not (y is None or isinstance(y, str)):
             # scikit-learn's error does not know unlabeled_label.
             labels.check_present(y)
@@ -746,7 +755,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     def _checked_labels(self, y: Any, name: str) -> tuple[Array, Array]:
         """Return labels as an array, and which of them are not `unlabeled_label`."""
-        y = to_numpy(y)
+        y = computed(to_numpy(y))
         labels.check_present(y, name)
         y = checks.check_labels(y, name)
         return y, labels.is_labeled(y, self.unlabeled_label, name)
@@ -784,7 +793,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         y_val: Any,
         sample_weight_val: Weights,
         threads: Threads,
-        dtype: Any,
+        rows: Rows,
     ) -> Rows | None:
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
@@ -792,9 +801,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             raise ValueError("X_val and y_val go together: pass both or none.")
         try:
             X_val, y_val = self._validated(X_val, y_val)
+            checks.check_beside(X_val, rows.X)
             given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Class weights count in training only: `score` does not use them either.
-            return labels.labeled_rows(rows_of(*given, threads, dtype))
+            return labels.labeled_rows(rows_of(*given, threads, rows.dtype))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
 
@@ -845,6 +855,11 @@ def _beside(classes: Array, X: Any) -> Any:
     """Return the classes where X is; a device has only numbers."""
     is_number = classes.dtype.kind in "biuf"
     return array_like(classes, X) if is_number and is_on_device(X) else classes
+
+
+def _codes(X: Array, layers: Sequence[Layer]) -> Array:
+    logits = forward_output(X, layers)
+    return array_namespace(logits).argmax(logits, axis=1)
 
 
 def _probabilities(X: Array, layers: Sequence[Layer]) -> Array:

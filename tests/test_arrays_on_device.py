@@ -21,6 +21,7 @@ from sklearn.model_selection import cross_val_score
 from skstackedae import SparseAutoencoder
 from skstackedae._array_api import array_namespace, is_numpy, to_numpy
 from skstackedae.export import to_mlp_classifier
+from skstackedae.inspection import ActivationDisplay
 
 pytestmark = [
     pytest.mark.skipif(
@@ -313,3 +314,73 @@ def test_without_dispatch_arrays_become_those_of_numpy(make, data):
         assert is_numpy(model.predict(make(X)))
         expected = small().fit(X, y).predict_proba(X)
         assert_array_equal(model.predict_proba(make(X)), expected)
+
+
+@pytest.mark.parametrize("dtypes", [("float64", "float32"), ("float32", "float64")])
+def test_rows_of_another_precision_than_the_model(dtypes, make, data):
+    X, y = data
+    X, other = (X.astype(dtype) for dtype in dtypes)
+    in_memory, on_device = small().fit(X, y), small().fit(make(X), make(y))
+    for name in ("predict_proba", "transform"):
+        found = getattr(on_device, name)(make(other))
+        assert str(found.dtype).endswith("float64")
+        expected = getattr(in_memory, name)(other)
+        assert_allclose(to_numpy(found), expected, atol=2e-3)
+    H = on_device.transform(make(other))
+    assert on_device.inverse_transform(H).shape == X.shape
+    assert on_device.score(make(other), make(y)) >= 0
+    autoencoder = small_autoencoder(max_iter=3).fit(make(X))
+    assert autoencoder.score(make(other)) < 0
+    assert autoencoder.diagnose(make(other))["dead"] >= 0
+
+
+def test_layers_move_with_the_rows(make, data):
+    X, y = data
+    lowest = small_autoencoder(12, max_iter=5).fit(make(X))
+    layers = [FrozenEstimator(lowest), SparseAutoencoder(max_iter=5)]
+    stack = small_classifier((12, 6), autoencoder=layers, max_iter=5).fit(X, y)
+    assert stack.inverse_transform(stack.transform(X)).shape == X.shape
+    assert not is_numpy(lowest.coefs_[0])
+    model = small(**ADAM).partial_fit(X, y, classes=np.arange(10))
+    model.partial_fit(make(X), make(y))
+    assert model.inverse_transform(model.transform(make(X))).shape == X.shape
+
+
+def test_other_libraries_follow_each_other(data):
+    X, y = data
+    with config_context(array_api_dispatch=True):
+        torch, strict = (library_of(name) for name in reversed(LIBRARIES))
+        model = small(warm_start=True).fit(torch(X), y).fit(strict(X), y)
+        assert_same_model(model, small(warm_start=True).fit(X, y).fit(X, y))
+        with pytest.raises(ValueError, match="X_val is an array of"):
+            small().fit(torch(X), y, X_val=X, y_val=y)
+
+
+def test_what_is_no_array_of_numbers_with_float64(data):
+    X, y = data
+    with config_context(array_api_dispatch=True):
+        torch = pytest.importorskip("torch")
+        T = torch.asarray(X)
+        wrong = [
+            (torch.complex(T, T), "Complex data not supported"),
+            (T.to(torch.bfloat16), "convert it to float32"),
+            (T.to_sparse(), "sparse tensor"),
+        ]
+        strict = pytest.importorskip("array_api_strict")
+        if hasattr(strict, "Device"):
+            device = strict.Device("no_float64")
+            single = strict.asarray(X.astype(np.float32), device=device)
+            wrong.append((single, "no float64"))
+        for X_bad, message in wrong:
+            with pytest.raises(ValueError, match=message):
+                small().fit(X_bad, y)
+        model = small_autoencoder(**ADAM).fit(T.requires_grad_())
+        assert model.coefs_[0].grad_fn is None
+        assert not model.coefs_[0].requires_grad
+
+
+def test_displays_say_where_arrays_are(make, data):
+    X, y = data
+    model = small().fit(X, y)
+    with pytest.raises(ValueError, match="must use the same namespace"):
+        ActivationDisplay.from_estimator(model, make(X))

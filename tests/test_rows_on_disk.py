@@ -98,10 +98,10 @@ MODELS = {
 def test_models_are_those_of_rows_in_memory(name, solver, pixels, global_random_seed):
     pixels, y = pixels
     # In the order of the file, because batches of the same rows are compared.
-    settings = {"solver": solver, "random_state": global_random_seed, "shuffle": False}
-    model = MODELS[name](**settings)
+    batches = {"solver": solver, "shuffle": False, "batch_size": 100}
+    model = MODELS[name](random_state=global_random_seed, **batches)
     if "autoencoder__solver" in model.get_params():
-        model.set_params(autoencoder__solver=solver, autoencoder__shuffle=False)
+        model.autoencoder.set_params(**batches)
     watched = Watched(pixels)
     X = scaled(pixels.astype(np.float32))
     on_disk = RowsOnDisk(watched, transform=scaled)
@@ -168,6 +168,7 @@ def test_shuffled_mini_batches_learn_as_well(pixels, global_random_seed):
         "solver": "adam",
         "pretrain": False,
         "max_iter": 30,
+        "batch_size": 100,
         "tol": 0,
         "learning_rate_init": 0.01,
         "random_state": global_random_seed,
@@ -283,17 +284,17 @@ def test_activations_between_layers_are_a_file_without_a_name(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     written, write = [], stored.write_rows
 
-    def watched(blocks, shape, like):
+    def watched(blocks, shape, *options):
         written.append(shape)
-        rows = write(blocks, shape, like)
+        rows = write(blocks, shape, *options)
         if os.name == "posix":
             assert not list(tmp_path.iterdir())
         return rows
 
     monkeypatch.setattr("skstackedae._rows.blocks.write_rows", watched)
-    small().fit(RowsOnDisk(pixels, transform=scaled), y)
+    small((20, 16)).fit(RowsOnDisk(pixels, transform=scaled), y)
     # The input of the second layer, and of the softmax layer.
-    assert written == [(1_200, 10), (1_200, 8)]
+    assert written == [(1_200, 20), (1_200, 16)]
 
 
 def test_an_interrupt_leaves_no_file(pixels, tmp_path, monkeypatch):
@@ -332,3 +333,56 @@ def test_fits_without_all_rows_in_memory(kind, tmp_path, monkeypatch, rng):
     finally:
         tracemalloc.stop()
     assert peak < 30e6
+
+
+@pytest.mark.filterwarnings("ignore:The input of the pretraining")
+def test_files_of_another_precision_than_the_fit(pixels, tmp_path):
+    pixels, y = pixels
+    X = scaled(pixels.astype(float))
+    other = RowsOnDisk(memmap_of(X.astype(np.float32), tmp_path))
+    model = small(fine_tune=False, hidden_layer_sizes=(40,))
+    on_disk = clone(model).fit(X, y, X_val=other, y_val=y)
+    in_memory = clone(model).fit(X, y, X_val=np.asarray(other), y_val=y)
+    assert_same_weights(on_disk, in_memory)
+    adam = clone(model).set_params(solver="adam", shuffle=False)
+    passes = [
+        clone(adam).partial_fit(X, y, classes=np.arange(10)).partial_fit(rows, y)
+        for rows in (other, np.asarray(other))
+    ]
+    assert_same_weights(*passes)
+
+
+def test_nothing_is_remembered_of_a_file(pixels, tmp_path):
+    pixels, _ = pixels
+    path = tmp_path / "X.bin"
+    pixels.astype(np.float32).tofile(path)
+    array = np.memmap(path, np.float32, mode="r+", shape=pixels.shape)
+    X = RowsOnDisk(array, transform=scaled)
+    model = small_autoencoder(solver="adam", max_iter=2, batch_size=100).fit(X)
+    assert not X._stored._chunks
+    array[:] = 16 - array
+    fresh = RowsOnDisk(array, transform=scaled)
+    assert_same_weights(clone(model).fit(X), clone(model).fit(fresh))
+    array[3, 3] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN"):
+        model.transform(X)
+
+
+def test_large_mini_batches_are_not_gathered(pixels, monkeypatch):
+    pixels, _ = pixels
+    X = RowsOnDisk(pixels, transform=scaled)
+    settings = {"solver": "adam", "max_iter": 2, "batch_size": 600, "shuffle": False}
+    monkeypatch.setattr(stored.StoredRows, "gather", None)
+    model = small_autoencoder(**settings).fit(X)
+    in_memory = small_autoencoder(**settings).fit(np.asarray(X))
+    assert_same_weights(model, in_memory)
+
+
+def test_weights_and_labels_of_rows_on_disk(pixels):
+    pixels, y = pixels
+    X = RowsOnDisk(pixels, transform=scaled)
+    y = np.where(np.arange(len(y)) % 2, y, -1)
+    w = (np.arange(len(y)) % 3).tolist()
+    model = small(unlabeled_label=-1).fit(X, y, sample_weight=w)
+    expected = model.score(np.asarray(X), y, w)
+    assert model.score(X, y, w) == pytest.approx(expected)

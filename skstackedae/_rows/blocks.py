@@ -66,6 +66,7 @@ class RowsInBlocks(SelectedRows):
     block_rows: int | None = None
 
     has_canonical_form = True
+    has_batches = True
 
     @cached_property
     def slices(self) -> list[slice]:
@@ -115,7 +116,8 @@ class RowsInBlocks(SelectedRows):
         is_small = self.can_keep(self.n_rows * first[0].nbytes)
         if isinstance(self.X, StoredRows) and not is_small:
             shape = self.n_rows, first.shape[1]
-            return self._with_data(write_rows(blocks, shape, self.X))
+            written = write_rows(blocks, shape, self.dtype, self.X.is_buffered)
+            return self._with_data(written)
         return self._with_data(self._stack(blocks))
 
     def batch(self, indices: Array, number: int) -> Self:
@@ -124,14 +126,14 @@ class RowsInBlocks(SelectedRows):
         factor = self.n_rows / len(indices)
         positions = self._stored_positions(indices)
         selected: Array | None = positions
-        if isinstance(X, StoredRows) and X.is_buffered:
+        if isinstance(X, StoredRows) and X.gathers(len(indices)):
             X, selected = X.gather(positions), None
             y = None if y is None else y[positions]
             weights = as_one_number(weights[positions])
         # Not by replace, which takes three times as long: there are many mini-batches.
         return type(self)(
             *(X, y, weights, self.dtype, self.row_width, self.noise),
-            *(selected, number, factor, self.threads, self.block_rows),
+            *(selected, number, factor, 0, self.threads, self.block_rows),
         )
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
@@ -168,7 +170,7 @@ class RowsInBlocks(SelectedRows):
         X = read(self.X, rows, self.dtype)
         y = X if self.y is None else self.y[rows]
         if self.noise is not None:
-            X = self.noise.apply(X, self.batch_number, cut.start)
+            X = self.noise.apply(X, self.batch_number, self.first_row + cut.start)
         return X, y, self._load_weights(rows, len(X))
 
     def _map_blocks(
@@ -207,7 +209,8 @@ class RowsInBlocks(SelectedRows):
             given = (*self.load(cut), *item, *args)
             if draw is None:
                 return kernel(*given)
-            drawn = draw(self.batch_number, cut.start, cut.stop - cut.start)
+            first_row = self.first_row + cut.start
+            drawn = draw(self.batch_number, first_row, cut.stop - cut.start)
             return kernel(*given, drawn)
 
         columns = [self.slices] if kept is None else [self.slices, kept]

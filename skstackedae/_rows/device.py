@@ -19,6 +19,7 @@ from .._array_api import (
     array_namespace,
     cast,
     device_of,
+    is_beside,
     to_numpy,
 )
 from .blocks import Draw, Kernel, cut_evenly, without_fp_warnings
@@ -37,6 +38,7 @@ class RowsOnDevice(SelectedRows):
     """
 
     has_canonical_form = False
+    has_batches = True
 
     @cached_property
     def slices(self) -> list[slice]:
@@ -46,9 +48,9 @@ class RowsOnDevice(SelectedRows):
 
     def place(self, values: Any) -> Any:
         """Copy an array to the device, in the precision of the computation."""
-        if isinstance(values, np.ndarray):
-            return array_like(values, self.X, self.dtype)
-        return cast(values, self.dtype)
+        if is_beside(values, self.X):
+            return cast(values, self.dtype)
+        return array_like(to_numpy(values), self.X, self.dtype)
 
     def sum(
         self, kernel: Kernel, *args: Any, kept: Any = None, draw: Draw | None = None

@@ -32,7 +32,8 @@ class RowsOnDisk:
         A function of a block of rows, an array in the precision `dtype`. It returns as
         many rows, each computed from the same row of the block alone; they may have
         other columns. Examples are ``lambda block: block / 255`` and the `transform`
-        method of a fitted scaler. Threads call it at the same time.
+        method of a fitted scaler. Threads call it at the same time. For standard
+        pickles it must not be a lambda.
 
     Attributes
     ----------
@@ -104,7 +105,7 @@ class RowsOnDisk:
         key = rows_of_key(key)
         if isinstance(key, int | np.integer):
             row = range(len(self))[int(key)]
-            return self._stored.read(slice(row, row + 1))[0]
+            return self._stored.read(slice(row, row + 1))[0].copy()
         rows = object.__new__(RowsOnDisk)
         rows._stored = self._stored.take(key)
         return rows
@@ -114,7 +115,7 @@ class RowsOnDisk:
         if copy is False:
             raise ValueError("Rows on disk are not in memory: copy=False cannot be.")
         rows = self._stored.read(slice(None))
-        return rows.astype(dtype or self.dtype, copy=False)
+        return rows.astype(dtype or self.dtype, copy=bool(copy))
 
 
 def stored(X: Any) -> Any:
@@ -125,7 +126,8 @@ def stored(X: Any) -> Any:
     search must not depend on the number of workers.
     """
     if isinstance(X, RowsOnDisk):
-        return read_if_small(X._stored)
+        # What is remembered of its rows is not to outlive the fit: files change.
+        return read_if_small(X._stored.take(slice(None)))
     is_table = isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "biuf"
     if is_table and not fits_buffer(X.size * compute_dtype(X.dtype).itemsize):
         return StoredRows(X, compute_dtype(X.dtype), is_buffered=False)

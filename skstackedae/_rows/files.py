@@ -1,7 +1,8 @@
 """Arrays in files: reading rows at some positions, and pickles that name the file."""
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -14,8 +15,16 @@ from .._array_api import Array, DType
 # Rows that are apart by no more than this are read together.
 GAP_BYTES = 64 * 2**10
 
+# No more is read together, because all of it is in memory at once.
+RUN_BYTES = 2 * 2**20
+
 #: Positions of rows: a range where they follow each other, else an array.
 Positions: TypeAlias = range | Array
+
+
+def numpy_dtype(array: Any) -> DType:
+    """Return the type of an array's entries; tensorstore has types of its own."""
+    return np.dtype(getattr(array.dtype, "numpy_dtype", array.dtype))
 
 
 def rows_of_key(key: Any) -> Any:
@@ -66,20 +75,30 @@ def read_rows(array: Any, positions: Positions) -> Array:
 
 def _read_scattered(array: Any, positions: Array) -> Array:
     """Read rows by slices alone, in ascending order, near rows together."""
-    row_bytes = max(1, math.prod(array.shape[1:]) * np.dtype(array.dtype).itemsize)
+    row_bytes = max(1, math.prod(array.shape[1:]) * numpy_dtype(array).itemsize)
     order = np.argsort(positions, kind="stable")
-    ascending = positions[order]
-    is_far = np.diff(ascending) > max(1, GAP_BYTES // row_bytes)
-    runs = np.split(ascending, np.flatnonzero(is_far) + 1)
-    parts = [
-        np.asarray(array[int(run[0]) : int(run[-1]) + 1])[run - run[0]]
-        for run in runs
-        if len(run)
-    ]
-    rows = np.concatenate(parts) if parts else np.asarray(array[0:0])
-    result = np.empty_like(rows)
-    result[order] = rows
-    return result
+    rows: Array | None = None
+    for run in _runs(positions[order], row_bytes):
+        first, last = (int(positions[order[end]]) for end in (run.start, run.stop - 1))
+        read = np.asarray(array[first : last + 1])
+        if rows is None:
+            rows = np.empty((len(positions), *read.shape[1:]), dtype=read.dtype)
+        rows[order[run]] = read[positions[order[run]] - first]
+    return np.asarray(array[0:0]) if rows is None else rows
+
+
+def _runs(ascending: Array, row_bytes: int) -> Iterator[slice]:
+    """Cut ascending positions where a gap is wide or a run is long."""
+    start = 0
+    if not len(ascending):
+        return
+    most_rows, most_apart = (max(1, n // row_bytes) for n in (RUN_BYTES, GAP_BYTES))
+    is_far = np.append(np.diff(ascending) > most_apart, True)
+    for stop in np.flatnonzero(is_far) + 1:
+        while start < stop:
+            end = np.searchsorted(ascending[:stop], ascending[start] + most_rows)
+            yield slice(start, int(end))
+            start = int(end)
 
 
 @dataclass(frozen=True)
@@ -91,8 +110,9 @@ class Reference:
 
 def reference_to(array: Any) -> Any:
     """Return a reference to the file of an array, or else the array itself."""
-    if type(array).__module__.partition(".")[0] == "h5py":
-        return Reference(partial(_open_dataset, array.file.filename, array.name))
+    if type(array).__module__.startswith("h5py.") and hasattr(array, "file"):
+        path = os.path.abspath(array.file.filename)
+        return Reference(partial(_open_dataset, path, array.name))
     if not isinstance(array, np.ndarray):
         return array
     memmap = _memmap_below(array)
@@ -100,6 +120,11 @@ def reference_to(array: Any) -> Any:
         return array
     if memmap.filename is None:
         raise TypeError("Rows in a file without a name cannot be pickled.")
+    if memmap.mode == "c":
+        raise TypeError(
+            "A memmap of mode 'c' cannot be pickled, because its file does not have "
+            "what was changed: open it with mode 'r'."
+        )
     first_byte = array.__array_interface__["data"][0]
     offset = memmap.offset + first_byte - memmap.__array_interface__["data"][0]
     layout = array.shape, array.dtype, offset, array.strides

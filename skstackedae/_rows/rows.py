@@ -15,6 +15,7 @@ from .blocks import (
     read,
     without_fp_warnings,
 )
+from .cluster import ChunkedArray, RowsOnCluster, is_on_cluster, map_lazily
 from .device import RowsOnDevice
 from .noise import Corruption
 from .threads import Threads
@@ -54,6 +55,10 @@ class Rows(Protocol):
     @property
     def has_canonical_form(self) -> bool:
         """Whether rows can be sorted, and equal rows merged."""
+
+    @property
+    def has_batches(self) -> bool:
+        """Whether mini-batches can be taken from the rows."""
 
     def place(self, values: Any) -> Any:
         """Bring an array to the rows, in the precision of the computation."""
@@ -119,12 +124,14 @@ AnyRows = TypeVar("AnyRows", bound=Rows)
 
 def rows_of(
     X: Any, y: Any, weights: Any, threads: Threads | None, dtype: Any = None
-) -> RowsInBlocks | RowsOnDevice:
+) -> RowsInBlocks | RowsOnDevice | RowsOnCluster:
     """Make the rows for the type of X.
 
     ``dtype`` is the precision of the computation; None derives it from X.
     """
     dtype = compute_dtype(dtype_of(X)) if dtype is None else np.dtype(dtype)
+    if is_on_cluster(X):
+        return RowsOnCluster(ChunkedArray.from_dask(X), y, weights, dtype)
     if is_on_device(X):
         return RowsOnDevice(X, y, weights, dtype)
     return RowsInBlocks(X, y, weights, dtype, threads=threads)
@@ -136,9 +143,12 @@ def map_rows(
     *args: Any,
     row_width: int,
     n_jobs: int | None,
+    dtype: DType | None = None,
 ) -> Array:
     """Apply a function to the rows of X outside a fit; one block needs no threads."""
-    dtype = compute_dtype(dtype_of(X))
+    dtype = compute_dtype(dtype_of(X)) if dtype is None else dtype
+    if is_on_cluster(X):
+        return map_lazily(function, X, *args, dtype=dtype)
     if is_on_device(X):
         return RowsOnDevice(X, None, None, dtype, row_width).map(function, *args)
     if len(cut_rows(X.shape[0], row_width * dtype.itemsize)) == 1:

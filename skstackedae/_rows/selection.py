@@ -31,6 +31,8 @@ class SelectedRows:
         Number of the mini-batch; 0 for all rows.
     weight_factor : float
         Factor of the weights, by which a mini-batch stands for all rows.
+    first_row : int
+        Number of the first row, from which random numbers count.
     """
 
     X: Any
@@ -42,6 +44,7 @@ class SelectedRows:
     indices: Array | None = None
     batch_number: int = 0
     weight_factor: float = 1.0
+    first_row: int = 0
 
     @property
     def n_rows(self) -> int:

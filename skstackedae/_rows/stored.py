@@ -8,9 +8,17 @@ from hashlib import blake2b
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._array_api import Array, DType
-from .files import Positions, Reference, read_rows, reference_to, select
+from .files import (
+    Positions,
+    Reference,
+    numpy_dtype,
+    read_rows,
+    reference_to,
+    select,
+)
 
 # Smaller data are read into memory, where everything is faster. Mini-batches come from
 # a buffer of this size, which is made of chunks that are read one after the other.
@@ -42,9 +50,9 @@ class StoredRows:
         *,
         is_buffered: bool = True,
     ) -> None:
-        self.dtype: DType = np.dtype(dtype)
-        if self.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype not in ("float32", "float64", np.float32, np.float64):
             raise ValueError(f"dtype={dtype!r}: choose 'float32' or 'float64'.")
+        self.dtype: DType = np.dtype(dtype)
         _check_array(array)
         if transform is not None and not callable(transform):
             raise TypeError(
@@ -56,13 +64,7 @@ class StoredRows:
         self.is_buffered = is_buffered
         self._value_range: tuple[float, float] | None = None
         self._chunks: OrderedDict[int, Array] = OrderedDict()
-        first = self._load(range(min(1, len(self))))
-        if first.ndim != 2:
-            raise ValueError(
-                f"The array has the shape {tuple(array.shape)}, but 2 dimensions are "
-                "needed: let transform bring blocks to the shape (rows, columns)."
-            )
-        self._n_columns = first.shape[1]
+        self._n_columns = self._count_columns()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,7 +79,7 @@ class StoredRows:
     @property
     def is_finite(self) -> bool:
         """Whether no entry is infinite or NaN; it may read all rows."""
-        if self.transform is None and self._array.dtype.kind in "biu":
+        if self.transform is None and numpy_dtype(self._array).kind in "biu":
             return True
         return all(map(math.isfinite, self.value_range()))
 
@@ -95,6 +97,11 @@ class StoredRows:
     def read(self, rows: slice | Array) -> Array:
         """Return the rows at these positions."""
         return self._load(select(self._positions, rows))
+
+    def gathers(self, n_rows: int) -> bool:
+        """Tell whether mini-batches of this size come from the buffer."""
+        row_bytes = self._n_columns * self.dtype.itemsize
+        return self.is_buffered and fits_buffer(n_rows * row_bytes)
 
     def gather(self, rows: Array) -> Array:
         """Return rows from the buffer, into which it reads the chunks that lack."""
@@ -146,13 +153,14 @@ class StoredRows:
 
     def digest(self) -> str:
         """Return a digest of all rows."""
-        content = blake2b(f"{self.shape} {self.dtype}".encode(), digest_size=16)
+        what = self.shape, self.dtype, self.is_buffered
+        content = blake2b(f"{what}".encode(), digest_size=16)
         for start in range(0, len(self), self.chunk_rows):
             content.update(self.read(slice(start, start + self.chunk_rows)).data)
         return content.hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**vars(self), "_chunks": OrderedDict()}
+        state = {**vars(self), "_chunks": OrderedDict(), "_value_range": None}
         state["_array"] = reference_to(self._array)
         return state
 
@@ -165,7 +173,8 @@ class StoredRows:
         chunk = self._chunks.get(number)
         if chunk is None:
             first_row = number * self.chunk_rows
-            chunk = self.read(slice(first_row, first_row + self.chunk_rows))
+            # A copy, because a transform may use its memory again.
+            chunk = np.array(self.read(slice(first_row, first_row + self.chunk_rows)))
             self._chunks[number] = chunk
             # A mini-batch may be on the border of two buffers.
             if len(self._chunks) > 2 * CHUNKS_IN_BUFFER:
@@ -180,19 +189,55 @@ class StoredRows:
         is_copied = self.transform is not None
         with np.errstate(over="ignore", invalid="ignore"):
             block = block.astype(self.dtype, order="C", copy=is_copied)
-            return block if self.transform is None else self._transformed(block)
+            if self.transform is None:
+                return block
+            rows = self._transformed(block)
+        self._check_shape(block, rows)
+        return rows
 
     def _transformed(self, block: Array) -> Array:
         assert self.transform is not None
-        rows = np.asarray(self.transform(block))
-        n_columns = getattr(self, "_n_columns", rows.shape[-1] if rows.ndim else 0)
-        if rows.shape != (len(block), n_columns):
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = self.transform(block)
+        if issparse(rows) or np.ma.isMaskedArray(rows):
+            raise TypeError(
+                f"transform returned a {type(rows).__name__}: return an array of "
+                "numbers, without masked entries."
+            )
+        rows = np.asarray(rows)
+        if rows.dtype.kind not in "biuf":
+            raise TypeError(
+                f"transform returned an array of the type {rows.dtype}: return numbers."
+            )
+        return rows.astype(self.dtype, order="C", copy=False)
+
+    def _check_shape(self, block: Array, rows: Array) -> None:
+        if rows.shape != (len(block), self._n_columns):
             raise ValueError(
                 f"transform returned an array of shape {rows.shape} for a block of "
                 f"shape {block.shape}: return an array of shape (rows of the block, "
                 "columns)."
             )
-        return rows.astype(self.dtype, order="C", copy=False)
+
+    def _count_columns(self) -> int:
+        """Count the columns, after the transform of the first row."""
+        shape = tuple(self._array.shape)
+        if self.transform is not None and shape[0] > 0:
+            first = _read_first(self._array, self.dtype)
+            rows = self._transformed(first)
+            self._n_columns = rows.shape[-1] if rows.ndim else 0
+            self._check_shape(first, rows)
+            return self._n_columns
+        if len(shape) != 2:
+            raise ValueError(
+                f"The array has the shape {shape}, but 2 dimensions are needed: let "
+                "transform bring blocks to the shape (rows, columns)."
+            )
+        return int(shape[1])
+
+
+def _read_first(array: Any, dtype: DType) -> Array:
+    return read_rows(array, range(1)).astype(dtype)
 
 
 def read_if_small(rows: StoredRows) -> Any:
@@ -211,7 +256,7 @@ def fits_buffer(n_bytes: int) -> bool:
 
 
 def write_rows(
-    blocks: Iterable[Array], shape: tuple[int, int], like: StoredRows
+    blocks: Iterable[Array], shape: tuple[int, int], dtype: DType, is_buffered: bool
 ) -> StoredRows:
     """Write blocks of rows to a temporary file; return the rows on disk.
 
@@ -222,11 +267,16 @@ def write_rows(
         for block in blocks:
             # Not by a memmap, in which a full disk would kill the process.
             block.tofile(file)
-        array = np.memmap(file, like.dtype, mode="r", shape=shape)
-    return StoredRows(array, like.dtype, is_buffered=like.is_buffered)
+        array = np.memmap(file, dtype, mode="r", shape=shape)
+    return StoredRows(array, dtype, is_buffered=is_buffered)
 
 
 def _check_array(array: Any) -> None:
+    if issparse(array) or np.ma.isMaskedArray(array):
+        raise TypeError(
+            f"A {type(array).__name__} is no array of numbers on disk: pass it as X "
+            "itself."
+        )
     missing = [
         name for name in ("shape", "dtype", "__getitem__") if not hasattr(array, name)
     ]
@@ -237,9 +287,15 @@ def _check_array(array: Any) -> None:
         )
     if len(array.shape) == 0:
         raise ValueError("The array has no rows, because its shape is ().")
-    kind = np.dtype(array.dtype).kind
-    if kind not in "biuf":
-        raise ValueError(f"The array has the type {array.dtype}: numbers are needed.")
+    try:
+        is_number = numpy_dtype(array).kind in "biuf"
+    except TypeError:
+        is_number = False
+    if not is_number:
+        raise ValueError(
+            f"The array has the type {array.dtype}: numbers are needed, of a type "
+            "that numpy has."
+        )
 
 
 def _cut_chunks(

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._array_api import Array, copied
+from .._rows.rows import Rows
 from .._user_warnings import warn_user
 from . import solvers
 from .callbacks import Attributes, Iterations, Task
@@ -87,6 +88,15 @@ class Stage:
         """Name of the stage, with the layer if it has one."""
         return _title(self.name, self.layer)
 
+    def check_rows(self, rows: Rows) -> None:
+        """Check that the solver can take its rows."""
+        if self.settings.solver == "adam" and not rows.has_batches:
+            raise ValueError(
+                "solver='adam' takes mini-batches, which X on a cluster does not have: "
+                "set solver='lbfgs', or pass its chunks to partial_fit, for example by "
+                "dask_ml.wrappers.Incremental."
+            )
+
     def run(
         self,
         objective: AutoencoderObjective | NetworkObjective,
@@ -116,6 +126,7 @@ class Stage:
         first_iterations : int
             Number of iterations whose training loss does not count for stopping.
         """
+        self.check_rows(objective.rows)
         start = time.perf_counter()
         options = self.settings.options
         iterations = Iterations(task, fitted_attributes)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .._array_api import Array
-from .._input_checks import check_fitted_instance
+from .._input_checks import check_fitted_instance, check_same_place
 from .._network.layers import Layer, forward_output
 from .._network.losses import SOFTMAX
 from .._sparse_autoencoder import SparseAutoencoder
@@ -36,6 +36,7 @@ class LayerActivations(NamedTuple):
         """Pass samples through a fitted estimator up to this layer."""
         *below, top = layers_up_to(estimator, layer)
         X = estimator._validated(X)
+        check_same_place(estimator, X, "transform")
         inputs = estimator._map_rows(forward_output, X, below)
         values, activation = forward_output(inputs, [top]), top.activation
         if is_output(estimator, layer):

@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
 
 from skstackedae import RowsOnDisk
-from skstackedae._rows import disk, stored
+from skstackedae._rows import disk, files, stored
 from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.stored import StoredRows, in_memory
 
@@ -173,6 +174,9 @@ def test_a_transform_that_loses_rows(numbers, transform, shape):
         (np.zeros(3), {}, ValueError, "2 dimensions"),
         (np.zeros((2, 3, 4)), {}, ValueError, "2 dimensions"),
         (np.zeros((2, 3)), {"dtype": "int32"}, ValueError, "choose 'float32'"),
+        (np.zeros((2, 3)), {"dtype": None}, ValueError, "choose 'float32'"),
+        (np.ma.masked_less(np.ones((2, 3)), 2), {}, TypeError, "no array of numbers"),
+        (csr_array(np.eye(3)), {}, TypeError, "no array of numbers"),
         (np.zeros((2, 3)), {"transform": 255}, TypeError, "not a function"),
     ],
     ids=str,
@@ -227,13 +231,91 @@ def test_pickles_of_arrays_in_memory_contain_them(numbers):
 
 
 def test_temporary_rows_have_no_pickle(rng):
-    written = stored.write_rows(
-        iter([rng.rand(3, 2), rng.rand(1, 2)]),
-        (4, 2),
-        StoredRows(rng.rand(4, 5), "float32"),
-    )
+    blocks = iter([rng.rand(3, 2), rng.rand(1, 2)])
+    written = stored.write_rows(blocks, (4, 2), np.dtype(np.float64), True)
     with pytest.raises(TypeError, match="without a name"):
         pickle.dumps(written)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda block: block + 1j,
+        lambda block: block.astype(str),
+        csr_array,
+        lambda block: np.ma.masked_less(block, 9),
+    ],
+)
+def test_transforms_return_numbers(numbers, transform):
+    with pytest.raises(TypeError, match="transform returned"):
+        RowsOnDisk(numbers, transform=transform)
+
+
+def test_no_rows(numbers):
+    assert RowsOnDisk(numbers[:0], transform=lambda block: 1 / len(block)).shape == (
+        0,
+        7,
+    )
+
+
+def test_arrays_made_of_rows_on_disk_are_no_views_of_the_file(numbers, tmp_path):
+    array = memmap_of(numbers.astype(np.float32), tmp_path, mode="r+")
+    for copied in (np.array(RowsOnDisk(array)), RowsOnDisk(array)[0]):
+        copied[:] = -1
+    assert_array_equal(array, numbers)
+
+
+def test_far_rows_are_not_read_together(numbers, monkeypatch):
+    monkeypatch.setattr(files, "RUN_BYTES", 70)
+    array = SlicesAlone(numbers)
+    largest = []
+    monkeypatch.setattr(
+        SlicesAlone,
+        "__getitem__",
+        lambda self, key: largest.append(key.stop - key.start) or self.array[key],
+    )
+    rows = StoredRows(array, "float32")
+    for positions in (
+        np.arange(0, 500, 3),
+        np.arange(500)[::-1],
+        np.array([4, 4, 499]),
+    ):
+        assert_array_equal(rows.read(positions), numbers[positions])
+    assert max(largest) <= 10
+
+
+def test_chunks_are_copies(numbers, small_buffer, rng):
+    memory = np.empty((500, 7), np.float32)
+
+    def transform(block):
+        return np.multiply(block, 2, out=memory[: len(block)])
+
+    rows = StoredRows(numbers, "float32", transform)
+    order = rng.permutation(20)
+    assert_array_equal(rows.gather(order), 2.0 * numbers[order])
+
+
+def test_memmaps_that_are_changed_in_memory_have_no_pickle(numbers, tmp_path):
+    array = memmap_of(numbers, tmp_path, mode="c")
+    with pytest.raises(TypeError, match="mode 'c'"):
+        pickle.dumps(RowsOnDisk(array))
+
+
+def test_pickles_of_datasets_name_them_wherever_one_is(numbers, tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("array.h5", "w") as file:
+        file.create_dataset("pixels", data=numbers)
+    pickled = pickle.dumps(RowsOnDisk(h5py.File("array.h5", "r")["pixels"]))
+    monkeypatch.chdir(tmp_path.parent)
+    assert_array_equal(np.asarray(pickle.loads(pickled)), numbers)
+
+
+def test_tensorstore(numbers):
+    tensorstore = pytest.importorskip("tensorstore")
+    rows = RowsOnDisk(tensorstore.array(numbers))
+    assert_array_equal(np.asarray(rows[::3]), numbers[::3])
+    assert disk.stored(rows).shape == (500, 7)
 
 
 @pytest.mark.parametrize("module", ["h5py", "zarr"])
@@ -314,6 +396,8 @@ def test_content_decides_the_digest(numbers, tmp_path):
 
     expected = digest(memmap_of(numbers, tmp_path))
     assert digest(SlicesAlone(numbers), transform=lambda block: block) == expected
+    like_memory = StoredRows(numbers, "float32", is_buffered=False)
+    assert like_memory.digest() != expected
     changed = numbers.copy()
     changed[-1, -1] += 1
     others = [
@@ -358,4 +442,4 @@ def test_propagated_rows_are_written_where_they_are_large(
 def test_no_space_left_is_an_error(numbers):
     blocks = iter([numbers.astype(np.float32)])
     with pytest.raises((OSError, ValueError)):
-        stored.write_rows(blocks, (10**9, 7), StoredRows(numbers, "float32"))
+        stored.write_rows(blocks, (10**9, 7), np.dtype(np.float32), True)
