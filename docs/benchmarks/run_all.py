@@ -20,6 +20,7 @@ SCRIPTS = (
     "grid_search",
     "beside_others",
     "larger_than_memory",
+    "dask_overhead",
 )
 HERE = Path(__file__).parent
 

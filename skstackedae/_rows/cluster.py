@@ -136,30 +136,24 @@ class RowsOnCluster(SelectedRows):
         """Sum the kernel's tuple over all rows, in a fixed order, as float64."""
         with self._tasks() as submit:
             given = submit(_given, kernel, args, draw)
-            results = [
-                submit(_sum_of_part, rows, given, *handle)
-                for rows, handle in zip(
-                    self._rows_of_parts,
-                    [()] * len(self.X.parts) if kept is None else kept,
-                    strict=True,
-                )
-            ]
+            columns = [] if kept is None else [kept]
+            results = self._on_parts(submit, _sum_of_part, given, *columns)
             return self._added(submit, results)
 
     def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Any]]:
         """Keep the kernel's first results on the workers; sum the others as float64."""
         with self._tasks() as submit:
             given = submit(_given, kernel, args, None)
-            both = [submit(_keep_of_part, rows, given) for rows in self._rows_of_parts]
-            kept = [(submit(_item, pair, 0),) for pair in both]
-            sums = [submit(_item, pair, 1) for pair in both]
+            kept = self._on_parts(submit, _keep_of_part, given)
+            # The results alone travel, and not what is kept with them.
+            sums = [submit(_second, pair) for pair in kept]
             return kept, self._added(submit, sums)
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
         """Return the rows with function(X, *args) in the place of X."""
         with self._tasks() as submit:
             given = submit(_given, function, args, None)
-            parts = [submit(_map_of_part, rows, given) for rows in self._rows_of_parts]
+            parts = self._on_parts(submit, _map_of_part, given)
             n_columns = self._result(submit(_n_columns, parts[0]))
         return self._with_data(replace(self.X, parts=tuple(parts), n_columns=n_columns))
 
@@ -220,15 +214,37 @@ class RowsOnCluster(SelectedRows):
             options["first_row"] = cut.start
             given = y, w, self.dtype, options
             futures.append(_submit(self.X.client, _rows_of, part, *given))
+        wait = import_module("distributed").wait
+        self._patiently(lambda seconds: wait(futures, timeout=seconds))
         return futures
+
+    def _on_parts(
+        self,
+        submit: Callable[..., Any],
+        function: Callable[..., Any],
+        given: Any,
+        *columns: Sequence[Any],
+    ) -> list[Any]:
+        """Submit a task for each part, to the worker that has it."""
+        # Without a wish the scheduler may give most of the parts to one worker.
+        places = self.X.client.who_has(self._rows_of_parts)
+        return [
+            submit(
+                *(function, rows, given, *others),
+                workers=list(places.get(rows.key, ()))[:1] or None,
+            )
+            for rows, *others in zip(self._rows_of_parts, *columns, strict=True)
+        ]
 
     @contextmanager
     def _tasks(self) -> Iterator[Callable[..., Any]]:
         """Hand out a function that submits tasks; an error cancels all of them."""
         futures: list[Any] = []
 
-        def submit(function: Callable[..., Any], *args: Any) -> Any:
-            futures.append(_submit(self.X.client, function, *args))
+        def submit(
+            function: Callable[..., Any], *args: Any, workers: Any = None
+        ) -> Any:
+            futures.append(_submit(self.X.client, function, *args, workers=workers))
             return futures[-1]
 
         try:
@@ -246,11 +262,14 @@ class RowsOnCluster(SelectedRows):
         return self._result(results[0])
 
     def _result(self, future: Any) -> Any:
-        """Wait for a result, as long as there are workers."""
+        return self._patiently(lambda seconds: future.result(timeout=seconds))
+
+    def _patiently(self, wait: Callable[[float], Any]) -> Any:
+        """Wait for results, as long as there are workers."""
         timeout_error = import_module("distributed").TimeoutError
         while True:
             try:
-                return future.result(timeout=PATIENCE)
+                return wait(PATIENCE)
             except timeout_error:
                 if not self.X.client.nthreads():
                     raise RuntimeError(
@@ -276,9 +295,13 @@ def _current_client() -> Any:
         ) from error
 
 
-def _submit(client: Any, function: Callable[..., Any], *args: Any) -> Any:
-    # Not pure: results of other fits must not take the place of these.
-    return client.submit(function, *args, pure=False)
+def _submit(
+    client: Any, function: Callable[..., Any], *args: Any, workers: Any = None
+) -> Any:
+    # Not pure: results of other fits must not take the place of these. Workers are a
+    # wish: they may be lost.
+    where = {"workers": workers, "allow_other_workers": True} if workers else {}
+    return client.submit(function, *args, pure=False, **where)
 
 
 def _grouped(sizes: Sequence[int], most_rows: int) -> list[list[int]]:
@@ -338,7 +361,7 @@ def _given(*values: Any) -> Any:
 
 def _sum_of_part(rows: RowsInBlocks, given: Any, *kept: Any) -> list[Any]:
     kernel, args, draw = given
-    handle = kept[0] if kept else None
+    handle = kept[0][0] if kept else None
     # The worker has threads of its own; this one keeps those of BLAS away.
     with closing(Threads(1)) as threads, threads:
         rows = replace(rows, threads=threads)
@@ -358,8 +381,8 @@ def _map_of_part(rows: RowsInBlocks, given: Any) -> Array:
         return replace(rows, threads=threads).map(function, *args)
 
 
-def _item(pair: Any, position: int) -> Any:
-    return pair[position]
+def _second(pair: Any) -> Any:
+    return pair[1]
 
 
 def _add(results: list[list[Any]]) -> list[Any]:
