@@ -29,7 +29,7 @@ from ._array_api import (
 from ._network.activations import ACTIVATIONS, IDENTITY
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
-from ._rows.cluster import computed, is_on_cluster, whole_rows
+from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
 from ._rows.disk import stored
 from ._rows.rows import map_rows
 from ._rows.stored import StoredRows
@@ -116,13 +116,24 @@ class BaseNetwork(
         parameters = self.get_params(deep=False)
         warn_unconverged(records, RunSettings.from_parameters(parameters))
 
-    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
-        X = whole_rows(X) if is_on_cluster(X) else stored(X)
-        if is_on_cluster(X) or isinstance(X, StoredRows):
-            # Chunks are checked where predictions are computed.
-            if reset or isinstance(X, StoredRows):
-                checks.check_is_finite(X)
-            y = checks.check_targets(self, X, computed(y))
+    def _validated(
+        self,
+        X: Any,
+        y: Any = "no_validation",
+        *,
+        reset: bool = False,
+        trains: bool = False,
+    ) -> Any:
+        """Check X, and y if it is given; they do not leave the place where they are.
+
+        Only for training the chunks of a dask X are computed here.
+        """
+        if is_on_cluster(X):
+            return self._validated_on_cluster(X, y, reset=reset, trains=trains)
+        X = stored(X)
+        if isinstance(X, StoredRows):
+            checks.check_is_finite(X)
+            y = checks.check_targets(self, X, y)
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
         if is_on_device(X):
             X = check_on_device(X)
@@ -133,6 +144,21 @@ class BaseNetwork(
         checks.check_is_not_masked(y, "y")
         with checks.conversion_to_float("X"):
             return validate_data(self, X, y, reset=reset, **checks.input_options(X))
+
+    def _validated_on_cluster(
+        self, X: Any, y: Any, *, reset: bool, trains: bool
+    ) -> Any:
+        # The empty frame of a data frame has its names.
+        described = X._meta if hasattr(X, "columns") else X
+        if described is not X:
+            checks.check_kind_of_rows(described)
+        X = whole_rows(X)
+        described = X if described.ndim != 2 else described
+        validate_data(self, described, reset=reset, skip_check_array=True)
+        X = on_workers(X) if trains else X
+        if y is None or isinstance(y, str):
+            return X
+        return X, checks.check_targets(self, X, computed(y))
 
     def _validated_features(self, X: Any) -> Any:
         """Check input of `inverse_transform`."""

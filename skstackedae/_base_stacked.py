@@ -12,6 +12,7 @@ from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base import BaseNetwork, network_attributes
 from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
+from ._rows.cluster import is_on_cluster, map_lazily, same
 from ._rows.preparation import prepare_rows
 from ._rows.rows import Rows
 from ._rows.stored import in_memory
@@ -42,6 +43,8 @@ def _check_has_decoders(stack: "BaseStacked") -> None:
 
 def _converted(X: Any) -> Any:
     """Return a copy of X in the precision of the computation."""
+    if is_on_cluster(X):
+        return map_lazily(same, X, dtype=compute_dtype(X.dtype))
     if is_on_device(X):
         return copied(cast(X, compute_dtype(dtype_of(X))))
     return in_memory(X).astype(compute_dtype(X.dtype), copy=True)
@@ -199,8 +202,10 @@ class BaseStacked(BaseNetwork):
         }
         before = tuple(b.shape[0] for b in self.intercepts_[:-1]), self.activations_
         checks.check_unchanged(now, before)
-        if hasattr(self, "autoencoders_"):
-            self.autoencoders_ = [prototypes.moved(a, rows) for a in self.autoencoders_]
+        kept = getattr(self, "autoencoders_", [])
+        moved = [prototypes.moved(autoencoder, rows) for autoencoder in kept]
+        if any(a is not b for a, b in zip(kept, moved, strict=True)):
+            self.autoencoders_ = moved
         return [place(layer, rows) for layer in self._layers()]
 
     def _set_network(self, layers: Sequence[Layer], out_activation: str) -> None:

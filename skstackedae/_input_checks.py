@@ -28,7 +28,8 @@ from ._array_api import (
     is_on_device,
     to_numpy,
 )
-from ._rows.cluster import computed, is_finite, is_on_cluster
+from ._rows.cluster import computed
+from ._rows.stored import StoredRows
 
 # X of any other type is converted to one of these.
 FLOAT_DTYPES = (np.float64, np.float32)
@@ -108,14 +109,12 @@ def check_kind_of_rows(X: Any) -> None:
     check_is_numeric(X, "X")
 
 
-def check_is_finite(X: Any) -> None:
-    """Check rows on disk or on a cluster, as scikit-learn checks arrays."""
-    if get_config()["assume_finite"]:
-        return
-    if not (is_finite(X) if is_on_cluster(X) else X.is_finite):
+def check_is_finite(X: StoredRows) -> None:
+    """Check rows that stay on disk, as scikit-learn checks arrays."""
+    if not (get_config()["assume_finite"] or X.is_finite):
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
-            "replace such values, on disk for example by the transform of RowsOnDisk."
+            "replace such values, for example by the transform of RowsOnDisk."
         )
 
 

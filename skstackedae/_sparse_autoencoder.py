@@ -349,7 +349,7 @@ class SparseAutoencoder(BaseNetwork):
         )
         is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X = fitted._validated(X, reset=not is_warm_start)
+            X = fitted._validated(X, reset=not is_warm_start, trains=True)
             weights = checks.check_sample_weight(sample_weight, X)
             with closing(Threads(self.n_jobs)) as threads, threads:
                 rows = rows_of(X, None, weights, threads)
@@ -414,7 +414,7 @@ class SparseAutoencoder(BaseNetwork):
         settings.check()
         is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X = fitted._validated(X, reset=not is_fitted)
+            X = fitted._validated(X, reset=not is_fitted, trains=True)
             weights = checks.check_sample_weight(sample_weight, X)
             dtype = dtype_of(self.coefs_[0]) if is_fitted else None
             n_passes = self.n_iter_ if is_fitted else 0
@@ -546,7 +546,7 @@ class SparseAutoencoder(BaseNetwork):
         0.0
         """
         check_is_fitted(self)
-        X = self._validated(X)
+        X = self._validated(X, trains=True)
         checks.check_same_place(self, X, "diagnose")
         weights = checks.check_sample_weight(sample_weight, X)
         with closing(Threads(self.n_jobs)) as threads, threads:

@@ -35,7 +35,7 @@ from ._base_supervised import BaseSupervisedStack
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
-from ._rows.cluster import computed, is_on_cluster, whole_rows
+from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
 from ._rows.disk import RowsOnDisk
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
@@ -549,7 +549,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         )
         is_warm_start = self._is_warm_start()
         with fitting(self) as fitted:
-            X, known = fitted._validated(X, y, reset=not is_warm_start)
+            X, known = fitted._validated(X, y, reset=not is_warm_start, trains=True)
             fitted._set_classes(known)
             given = fitted._encoded(X, known, sample_weight)
             random_state = check_random_state(self.random_state)
@@ -610,7 +610,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         labels.check_unlabeled_label(self.unlabeled_label)
         is_fitted = hasattr(self, "coefs_")
         with fitting(self) as fitted:
-            X, known = fitted._validated(X, y, reset=not is_fitted)
+            X, known = fitted._validated(X, y, reset=not is_fitted, trains=True)
             if is_fitted:
                 fitted.classes_ = to_numpy(self.classes_)
             if classes is not None:
@@ -719,7 +719,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         """
         y = computed(to_numpy(y))
         sample_weight = computed(to_numpy(sample_weight))
-        X = whole_rows(X) if is_on_cluster(X) else X
+        if is_on_cluster(X):
+            X = on_workers(whole_rows(X))
         check_consistent_length(X, y)
         _, labeled = self._checked_labels(y, "y")
         if sample_weight is not None:
@@ -746,12 +747,19 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
                 f"{labels.shown(to_numpy(self.classes_).tolist())}."
             ) from error
 
-    def _validated(self, X: Any, y: Any = "no_validation", reset: bool = False) -> Any:
+    def _validated(
+        self,
+        X: Any,
+        y: Any = "no_validation",
+        *,
+        reset: bool = False,
+        trains: bool = False,
+    ) -> Any:
         y = computed(to_numpy(y))
         if not (y is None or isinstance(y, str)):
             # scikit-learn's error does not know unlabeled_label.
             labels.check_present(y)
-        return super()._validated(X, y, reset)
+        return super()._validated(X, y, reset=reset, trains=trains)
 
     def _checked_labels(self, y: Any, name: str) -> tuple[Array, Array]:
         """Return labels as an array, and which of them are not `unlabeled_label`."""
@@ -800,7 +808,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together: pass both or none.")
         try:
-            X_val, y_val = self._validated(X_val, y_val)
+            X_val, y_val = self._validated(X_val, y_val, trains=True)
             checks.check_beside(X_val, rows.X)
             given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
             # Class weights count in training only: `score` does not use them either.

@@ -253,10 +253,16 @@ def test_any_chunks_of_any_kind(client, data):
     rows = chunked(X).map_blocks(sparse.csr_array)
     assert_close_weights(small(pretrain=False).fit(rows, y), expected)
     dataframe = pytest.importorskip("dask.dataframe")
-    frame = dataframe.from_dask_array(chunked(X)).add_prefix("pixel")
+    pandas_frame = pytest.importorskip("pandas").DataFrame(X).add_prefix("pixel")
+    frame = dataframe.from_pandas(pandas_frame, npartitions=6)
     model = small(pretrain=False).fit(frame, dataframe.from_dask_array(chunked(y)))
-    assert_same_weights(model, expected)
+    assert_close_weights(model, expected)
+    assert model.feature_names_in_[0] == "pixel0"
     assert model.predict(frame).compute().shape == y.shape
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[frame.columns[::-1]])
+    objects = chunked(X.astype(object))
+    assert_same_weights(small(pretrain=False).fit(objects, y), expected)
 
 
 def test_fits_go_on_and_take_layers(client, data, tmp_path):
@@ -290,6 +296,10 @@ def test_wrong_input_leaves_the_earlier_fit(client, data):
         (chunked(bad), y, "X contains NaN"),
         (chunked(X), y[1:], "inconsistent numbers of samples"),
         (chunked(y), y, "Expected 2D array"),
+        (chunked(X + 1j), y, "Complex data not supported"),
+        (da.ma.masked_array(chunked(X), mask=chunked(X) > 0.5), y, "masked"),
+        (chunked(X[:0]), y[:0], r"0 sample\(s\)"),
+        (chunked(X[:, :0]), y, r"0 feature\(s\)"),
     ]
     for X_bad, y_bad, message in wrong:
         with pytest.raises(ValueError, match=message):
@@ -304,6 +314,117 @@ def test_wrong_input_leaves_the_earlier_fit(client, data):
         small_autoencoder(solver="adam").fit(chunked(X))
     for part, expected in zip(model.coefs_, before, strict=True):
         assert_array_equal(part, expected)
+
+
+def test_no_array_and_no_frame(client, data):
+    _, y = data
+    bag = pytest.importorskip("dask.bag").from_sequence([1, 2])
+    with pytest.raises(TypeError, match="X is a Bag"):
+        small().fit(bag, y)
+
+
+def test_errors_of_chunks_arrive(client, data):
+    X, y = data
+
+    def broken(block):
+        raise TimeoutError("storage")
+
+    rows = chunked((16 * X).astype("u1"))
+    rows = rows.map_blocks(broken, dtype="u1", meta=np.zeros((0, 0), "u1"))
+    with pytest.raises(TimeoutError, match="storage"):
+        small().fit(rows, y)
+
+
+def test_chunks_are_computed_once(client, data, tmp_path):
+    X, y = data
+    path = tmp_path / "reads"
+
+    def read(block):
+        with path.open("a") as file:
+            file.write("x")
+        return block
+
+    rows = chunked(X).map_blocks(read, dtype=X.dtype, meta=np.zeros((0, 0)))
+    model = small().fit(rows, y)
+    assert len(path.read_text()) == rows.numblocks[0]
+    lazy = model.predict(rows)
+    assert len(path.read_text()) == rows.numblocks[0]
+    lazy.compute()
+    assert len(path.read_text()) == 2 * rows.numblocks[0]
+
+
+def test_passes_are_refused(client, data):
+    X, y = data
+    model = small(solver="adam")
+    with pytest.raises(ValueError, match="as arrays in memory"):
+        model.partial_fit(chunked(X), y, classes=np.arange(10))
+    autoencoder = small_autoencoder(solver="adam")
+    with pytest.raises(ValueError, match="as arrays in memory"):
+        autoencoder.partial_fit(chunked(X))
+
+
+def test_rows_that_pass_through_no_layer(client, data):
+    X, y = data
+    model = small(hidden_layer_sizes=()).fit(chunked(X), y)
+    assert_array_equal(model.transform(chunked(X)).compute(), X)
+    bad = np.where(X > 0.9, np.nan, X)
+    with pytest.raises(ValueError, match="NaN"):
+        model.transform(chunked(bad)).compute()
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """A client whose workers are threads, with one place for a task."""
+    monkeypatch.setattr(on_cluster, "PART_BYTES", 110_000)
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, **OPTIONS) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def test_fits_in_one_process(in_process, data, tmp_path):
+    """All kinds of tasks, in a process where they can be watched."""
+    X, y = data
+    rows = chunked(X)
+    model = small(early_stopping=True, memory=str(tmp_path)).fit(rows, y)
+    assert model.predict(rows).compute().shape == y.shape
+    sparse_rows = rows.map_blocks(sparse.csr_array)
+    sparse_model = small(memory=str(tmp_path / "sparse")).fit(sparse_rows, y)
+    assert_close_weights(sparse_model, small().fit(X, y))
+
+
+def test_a_fit_inside_a_task(in_process, data):
+    X, y = data
+
+    def fit_twice():
+        return [small(pretrain=False).fit(chunked(X), y) for _ in range(2)]
+
+    found = in_process.submit(fit_twice).result(timeout=60)
+    assert_same_weights(*found)
+
+
+def test_no_workers(data, monkeypatch):
+    X, y = data
+    monkeypatch.setattr(on_cluster, "PATIENCE", 0.5)
+    options = {"n_workers": 0, "processes": False, "dashboard_address": ":0"}
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster),
+        pytest.raises(RuntimeError, match="has no workers"),
+    ):
+        small().fit(chunked(X), y)
+
+
+def test_a_client_for_coroutines(data, monkeypatch):
+    X, y = data
+
+    class Client:
+        asynchronous = True
+
+    monkeypatch.setattr(distributed, "get_client", Client)
+    with pytest.raises(ValueError, match="asynchronous"):
+        small().fit(chunked(X), y)
 
 
 def test_without_a_cluster(data, monkeypatch):
@@ -374,7 +495,7 @@ def test_all_workers_lost(data, monkeypatch):
     ):
         loop = client.loop
         loop.call_later(2.0, cluster.scale, 0)
-        with pytest.raises(RuntimeError, match="no workers any more"):
+        with pytest.raises(RuntimeError, match="has no workers"):
             model.fit(chunked(X), y)
     assert not hasattr(model, "coefs_")
 

@@ -68,6 +68,10 @@ class RowsInBlocks(SelectedRows):
     has_canonical_form = True
     has_batches = True
 
+    def __sizeof__(self) -> int:
+        # For clusters, which decide by size what they move.
+        return object.__sizeof__(self) + int(getattr(self.X, "nbytes", 0))
+
     @cached_property
     def slices(self) -> list[slice]:
         """The blocks."""

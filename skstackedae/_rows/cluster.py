@@ -7,7 +7,7 @@ of workers. All tasks can be computed again: if a worker is lost, the scheduler 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 from .._array_api import Array, DType, to_numpy
 from .blocks import Draw, Kernel, RowsInBlocks, dense
@@ -30,8 +31,15 @@ PART_BYTES = 64 * 2**20
 # So many results are added in one task.
 TREE_WIDTH = 8
 
+NOT_FINITE = "Input X contains NaN, infinity or a value too large for its type."
+
 # Seconds between two looks at whether there are workers at all.
 PATIENCE = 5.0
+
+
+def same(X: Array) -> Array:
+    """Return X, for rows that pass through no layer."""
+    return X
 
 
 def is_on_cluster(X: Any) -> bool:
@@ -45,22 +53,39 @@ def computed(values: Any) -> Any:
 
 
 def whole_rows(X: Any) -> Any:
-    """Return a dask array of whole rows, whose number is known."""
+    """Return a dask array of numbers whose chunks are whole rows."""
     if hasattr(X, "to_dask_array"):
-        X = X.to_dask_array(lengths=True)
+        X = X.to_dask_array()
+    if not hasattr(X, "map_blocks") or not hasattr(X, "chunks"):
+        raise TypeError(
+            f"X is a {type(X).__name__}: of the collections of dask, pass an array or "
+            "a data frame."
+        )
     if X.ndim != 2:
         raise ValueError(f"Expected 2D array, got {X.ndim}D array instead.")
-    if any(np.isnan(size) for sizes in X.chunks for size in sizes):
-        X = X.compute_chunk_sizes()
+    if X.dtype.kind == "O":
+        X = X.astype(np.float64)
+    if np.ma.isMaskedArray(X._meta) or X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"X has chunks of the type {X.dtype}, masked or not: pass numbers without "
+            "masked entries. Complex data not supported."
+        )
     return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
 
 
-def is_finite(X: Any) -> bool:
-    """Tell whether a dask array has no infinite or NaN entry."""
-    if X.dtype.kind in "biu":
-        return True
-    checks = X.map_blocks(_is_finite, dtype=bool, chunks=(1, 1))
-    return bool(checks.all().compute())
+def on_workers(X: Any) -> Any:
+    """Return a dask array whose chunks are on the workers, of known sizes."""
+    client = _current_client()
+    X = client.persist(X)
+    _wait(client, import_module("distributed").futures_of(X))
+    if any(np.isnan(size) for size in X.chunks[0]):
+        X = X.compute_chunk_sizes()
+    if 0 in X.shape:
+        raise ValueError(
+            f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
+            f"(shape={X.shape}) while a minimum of 1 is required."
+        )
+    return X
 
 
 def map_lazily(function: Callable[..., Array], X: Any, *args: Any, dtype: DType) -> Any:
@@ -85,16 +110,26 @@ class ChunkedArray:
 
     @classmethod
     def from_dask(cls, X: Any) -> "ChunkedArray":
-        """Take the chunks of a dask array of whole rows."""
+        """Take the chunks of a dask array that `on_workers` has returned."""
         client = _current_client()
-        chunks = [client.persist(part) for part in X.to_delayed().ravel()]
+        chunks = X.to_delayed().ravel()
         row_bytes = X.shape[1] * X.dtype.itemsize
         parts, sizes = [], []
         for group in _grouped(X.chunks[0], max(1, PART_BYTES // row_bytes)):
             given = [client.compute(chunks[number]) for number in group]
             parts.append(_submit(client, _joined, given))
             sizes.append(int(sum(X.chunks[0][number] for number in group)))
-        return cls(client, tuple(parts), tuple(sizes), int(X.shape[1]))
+        rows = cls(client, tuple(parts), tuple(sizes), int(X.shape[1]))
+        if X.dtype.kind == "f" and not get_config()["assume_finite"]:
+            rows.check_is_finite()
+        return rows
+
+    def check_is_finite(self) -> None:
+        """Check that no entry is infinite or NaN, on the workers."""
+        checks = [_submit(self.client, _is_finite, part) for part in self.parts]
+        _wait(self.client, checks)
+        if not all(check.result() for check in checks):
+            raise ValueError(NOT_FINITE)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -164,13 +199,14 @@ class RowsOnCluster(SelectedRows):
         return replace(rows, weights=rows.weights * factor, batch_number=number)
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Return the rows in a random order; no solver asks for it."""
-        return random_state.permutation(self.n_rows)
+        """Refuse: 'lbfgs' does not ask for an order, and 'adam' is refused before."""
+        raise NotImplementedError
 
     def can_keep(self, n_bytes: int) -> bool:
         """Tell whether results of all rows may be kept: if they are half of X at most.
 
-        The number of workers does not count, because it must not change the result.
+        X counts as an array in the precision of the computation. The number of workers
+        does not count, because it must not change the result.
         """
         return 2 * n_bytes <= self.n_rows * self.n_features * self.dtype.itemsize
 
@@ -181,7 +217,7 @@ class RowsOnCluster(SelectedRows):
             return [self._result(digest) for digest in digests]
 
     def take(self, indices: Array) -> Self:
-        """Return the rows at these positions, or where a mask is true."""
+        """Return the rows at ascending positions, or where a mask is true."""
         if indices.dtype == bool:
             indices = np.flatnonzero(indices)
         y = None if self.y is None else self.y[indices]
@@ -195,14 +231,6 @@ class RowsOnCluster(SelectedRows):
             lows, highs = zip(*map(self._result, ranges), strict=True)
         return min(lows), max(highs)
 
-    def load(self, cut: slice) -> tuple[Array, Any, Any]:
-        """Return X, y and w of some rows, as a kernel gets them."""
-        rows = self.take(np.arange(self.n_rows)[cut])
-        with rows._tasks() as submit:
-            loaded = [submit(_load, part) for part in rows._rows_of_parts]
-            X, y, w = zip(*map(rows._result, loaded), strict=True)
-        return np.concatenate(X), np.concatenate(y), np.concatenate(w)
-
     @cached_property
     def _rows_of_parts(self) -> list[Any]:
         """The parts as rows in memory, each on the worker of its data."""
@@ -214,8 +242,7 @@ class RowsOnCluster(SelectedRows):
             options["first_row"] = cut.start
             given = y, w, self.dtype, options
             futures.append(_submit(self.X.client, _rows_of, part, *given))
-        wait = import_module("distributed").wait
-        self._patiently(lambda seconds: wait(futures, timeout=seconds))
+        _wait(self.X.client, futures)
         return futures
 
     def _on_parts(
@@ -250,7 +277,9 @@ class RowsOnCluster(SelectedRows):
         try:
             yield submit
         except BaseException:
-            self.X.client.cancel(futures)
+            # A client that is closed cannot cancel.
+            with suppress(Exception):
+                self.X.client.cancel(futures)
             raise
 
     def _added(self, submit: Callable[..., Any], results: list[Any]) -> list[Any]:
@@ -262,19 +291,15 @@ class RowsOnCluster(SelectedRows):
         return self._result(results[0])
 
     def _result(self, future: Any) -> Any:
-        return self._patiently(lambda seconds: future.result(timeout=seconds))
-
-    def _patiently(self, wait: Callable[[float], Any]) -> Any:
-        """Wait for results, as long as there are workers."""
         timeout_error = import_module("distributed").TimeoutError
         while True:
+            _wait(self.X.client, [future])
             try:
-                return wait(PATIENCE)
+                return future.result(timeout=PATIENCE)
             except timeout_error:
-                if not self.X.client.nthreads():
-                    raise RuntimeError(
-                        "The cluster has no workers any more: start some and fit again."
-                    ) from None
+                # Of the task, or of a result that was lost with its worker.
+                if future.status == "error":
+                    raise
 
 
 def _current_client() -> Any:
@@ -286,13 +311,39 @@ def _current_client() -> Any:
             "'skstackedae[dask]'."
         ) from error
     try:
-        return distributed.get_client()
+        client = distributed.get_client()
     except ValueError as error:
         raise ValueError(
             "X is a collection of dask, but there is no cluster. Start one: from "
             "dask.distributed import Client, LocalCluster; client = "
             "Client(LocalCluster())."
         ) from error
+    if client.asynchronous:
+        raise ValueError("The client of dask is asynchronous: a fit needs another one.")
+    _leave_worker(distributed)
+    return client
+
+
+def _leave_worker(distributed: Any) -> None:
+    """Give up the place of a task that fits, because its own tasks need one."""
+    # Errors of a thread that runs no task, or has left its worker before.
+    with suppress(ValueError, KeyError):
+        distributed.get_worker()
+        distributed.secede()
+
+
+def _wait(client: Any, futures: Sequence[Any]) -> None:
+    """Wait until all are done or failed, as long as there are workers."""
+    distributed = import_module("distributed")
+    while True:
+        try:
+            distributed.wait(futures, timeout=PATIENCE)
+            return
+        except distributed.TimeoutError:
+            if not client.nthreads():
+                raise RuntimeError(
+                    "The cluster has no workers: start some and fit again."
+                ) from None
 
 
 def _submit(
@@ -330,16 +381,16 @@ def _joined(chunks: list[Any]) -> Any:
     return X.tocsr() if sparse.issparse(X) else np.ascontiguousarray(X)
 
 
-def _is_finite(chunk: Any) -> Array:
+def _is_finite(chunk: Any) -> bool:
     values = chunk.data if sparse.issparse(chunk) else chunk
-    return np.array([[bool(np.isfinite(values).all())]])
+    return bool(np.isfinite(values).all())
 
 
 def _map_chunk(
     chunk: Any, function: Callable[..., Array], dtype: str, args: Sequence[Any]
 ) -> Array:
-    if not _is_finite(chunk)[0, 0]:
-        raise ValueError("Input X contains NaN or infinity.")
+    if not _is_finite(chunk):
+        raise ValueError(NOT_FINITE)
     with np.errstate(all="ignore"):
         return function(dense(chunk).astype(dtype, copy=False), *args)
 
@@ -407,7 +458,3 @@ def _digest(part: Any) -> str:
     for array in arrays:
         content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
-
-
-def _load(rows: RowsInBlocks) -> tuple[Array, Any, Any]:
-    return rows.load(slice(0, rows.n_rows))

@@ -1,13 +1,14 @@
 """Preparation of rows, once a fit: weights of sum 1, canonical form, held-out rows."""
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .._array_api import Array
 from .blocks import as_one_number, is_one_number
-from .rows import AnyRows, Rows
+from .rows import AnyRows
 
 # Only data up to these sizes are brought into canonical form, because sorting larger
 # data costs too much for the little use of comparing weighted with repeated rows.
@@ -80,7 +81,7 @@ def _merge_equal_rows(rows: AnyRows) -> AnyRows:
     return merged.with_targets(merged.y, weights)
 
 
-def _digests(rows: Rows) -> Array:
+def _digests(rows: Any) -> Array:
     """Return a digest of each row and its target; equal rows have equal digests.
 
     Digests need no dense X and are sorted faster than rows.

@@ -112,9 +112,6 @@ class Rows(Protocol):
     def view(self, indices: Array) -> Self:
         """Return the rows at these positions without a copy, for mini-batches."""
 
-    def load(self, cut: slice) -> tuple[Array, Array, Array]:
-        """Return X, y and w of some rows, as a kernel gets them."""
-
     def value_range(self) -> tuple[float, float]:
         """Least and largest entry of X."""
 

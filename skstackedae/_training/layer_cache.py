@@ -64,9 +64,11 @@ class LayerCache:
     ) -> TrainedAutoencoder:
         """Train a layer on prepared rows, or take it from the cache."""
         call = _Call(rows, stage, task)
+        # A cache without a folder needs no key, which may have to read all rows.
+        has_folder = getattr(self._memory, "location", True) is not None
         arguments = (
             *(settings, stage.settings, seed),
-            *(rows.key(), rows.weights, str(rows.dtype)),
+            *(rows.key() if has_folder else None, rows.weights, str(rows.dtype)),
             *(get_config()["working_memory"], __version__),
         )
         try:

@@ -93,8 +93,8 @@ class Stage:
         if self.settings.solver == "adam" and not rows.has_batches:
             raise ValueError(
                 "solver='adam' takes mini-batches, which X on a cluster does not have: "
-                "set solver='lbfgs', or pass its chunks to partial_fit, for example by "
-                "dask_ml.wrappers.Incremental."
+                "set solver='lbfgs', or pass its chunks to partial_fit as arrays in "
+                "memory, for example by dask_ml.wrappers.Incremental."
             )
 
     def run(
@@ -176,6 +176,7 @@ class Stage:
         random_state: np.random.RandomState,
     ) -> tuple[Array, float, solvers.AdamParts]:
         """Make one pass with Adam; return theta, the loss and Adam's state."""
+        self.check_rows(objective.rows)
         theta = copied(objective.rows.place(theta0))
         if state is None or state["moment_1"].shape != theta.shape:
             # The first pass, or the first pass that trains these layers.
