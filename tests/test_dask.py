@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from skstackedae import SparseAutoencoder
 from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.kernels import moments
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
 from skstackedae._rows import cluster as on_cluster
@@ -383,10 +384,30 @@ def in_process(monkeypatch):
         yield client
 
 
-def test_fits_in_one_process(in_process, data, tmp_path):
+def test_selections_of_rows(in_process, data, rng):
+    X, y = data
+    w = rng.rand(len(X))
+    rows = rows_on_cluster(in_process, X, y, w)
+    few = np.array([1_000, 3, 700])
+    in_memory = RowsInBlocks(X, y, w, X.dtype).batch(np.sort(few), 2)
+    sums = rows.batch(few, 2).sum(moments, [])
+    for found, expected in zip(sums, in_memory.sum(moments, []), strict=True):
+        assert_allclose(found, expected)
+    with pytest.raises(NotImplementedError):
+        rows.permutation(rng)
+
+
+def test_fits_in_one_process(in_process, data, tmp_path, monkeypatch):
     """All kinds of tasks, in a process where they can be watched."""
     X, y = data
     rows = chunked(X)
+    # Shorter than a task, so that waiting goes on.
+    monkeypatch.setattr(on_cluster, "PATIENCE", 1e-3)
+    with pytest.raises(ValueError, match="NaN"):
+        small().fit(chunked(np.where(X > 0.9, np.nan, X)), y)
+    fitted = small().fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.predict(chunked(np.where(X > 0.9, np.nan, X))).compute()
     model = small(early_stopping=True, memory=str(tmp_path)).fit(rows, y)
     assert model.predict(rows).compute().shape == y.shape
     sparse_rows = rows.map_blocks(sparse.csr_array)

@@ -164,6 +164,13 @@ def test_a_transform_that_loses_rows(numbers, transform, shape):
         RowsOnDisk(numbers, transform=transform)
 
 
+class OfItsOwnType:
+    shape, dtype = (2, 3), "its own"
+
+    def __getitem__(self, key):
+        raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("array", "options", "error", "message"),
     [
@@ -171,6 +178,7 @@ def test_a_transform_that_loses_rows(numbers, transform, shape):
         (np.array(1.0), {}, ValueError, "no rows"),
         (np.array([["a"]]), {}, ValueError, "numbers are needed"),
         (np.array([[1j]]), {}, ValueError, "numbers are needed"),
+        (OfItsOwnType(), {}, ValueError, "numbers are needed"),
         (np.zeros(3), {}, ValueError, "2 dimensions"),
         (np.zeros((2, 3, 4)), {}, ValueError, "2 dimensions"),
         (np.zeros((2, 3)), {"dtype": "int32"}, ValueError, "choose 'float32'"),
