@@ -57,6 +57,7 @@ from skstackedae import StackedAutoencoderClassifier
 
 try:
     import _torch_network as in_torch
+    import skorch  # noqa: F401 - the peers come together, as in fit.py
     import torch
 except ImportError:
     torch = None
