@@ -44,7 +44,9 @@ def same(X: Array) -> Array:
 
 def is_on_cluster(X: Any) -> bool:
     """Tell whether X is a collection of dask."""
-    return type(X).__module__.partition(".")[0] == "dask" and hasattr(X, "dask")
+    library = type(X).__module__.partition(".")[0]
+    # In older versions, frames come from dask_expr.
+    return library in ("dask", "dask_expr") and hasattr(X, "dask")
 
 
 def computed(values: Any) -> Any:

@@ -28,7 +28,7 @@ class RowsOnDisk:
     dtype : {'float32', 'float64'}, default='float32'
         Precision of the rows, and so of the computation.
 
-    transform : callable or None, default=None
+    transform : function or None, default=None
         A function of a block of rows, an array in the precision `dtype`. It returns as
         many rows, each computed from the same row of the block alone; they may have
         other columns. Examples are ``lambda block: block / 255`` and the `transform`
