@@ -167,6 +167,9 @@ def test_a_transform_that_loses_rows(numbers, transform, shape):
 class OfItsOwnType:
     shape, dtype = (2, 3), "its own"
 
+    def __repr__(self):
+        return "of its own type"
+
     def __getitem__(self, key):
         raise AssertionError
 
