@@ -35,7 +35,7 @@ from ._base_supervised import BaseSupervisedStack
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
-from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
+from ._rows.cluster import computed, is_on_cluster
 from ._rows.disk import RowsOnDisk
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
@@ -719,8 +719,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         """
         y = computed(to_numpy(y))
         sample_weight = computed(to_numpy(sample_weight))
-        if is_on_cluster(X):
-            X = on_workers(whole_rows(X))
+        if are_lazy := is_on_cluster(X):
+            # Predictions stand for X, of which rows cannot be selected.
+            X = computed(self.predict(X))
         check_consistent_length(X, y)
         _, labeled = self._checked_labels(y, "y")
         if sample_weight is not None:
@@ -737,7 +738,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             y = _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = checks.check_sample_weight(sample_weight[rows], y)
-        predicted = computed(to_numpy(self.predict(X)))
+        predicted = X if are_lazy else to_numpy(self.predict(X))
         try:
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         except TypeError as error:
@@ -747,19 +748,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
                 f"{labels.shown(to_numpy(self.classes_).tolist())}."
             ) from error
 
-    def _validated(
-        self,
-        X: Any,
-        y: Any = "no_validation",
-        *,
-        reset: bool = False,
-        trains: bool = False,
-    ) -> Any:
+    def _validated(self, X: Any, y: Any = "no_validation", **options: bool) -> Any:
         y = computed(to_numpy(y))
         if not (y is None or isinstance(y, str)):
             # scikit-learn's error does not know unlabeled_label.
             labels.check_present(y)
-        return super()._validated(X, y, reset=reset, trains=trains)
+        return super()._validated(X, y, **options)
 
     def _checked_labels(self, y: Any, name: str) -> tuple[Array, Array]:
         """Return labels as an array, and which of them are not `unlabeled_label`."""

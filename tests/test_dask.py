@@ -262,6 +262,12 @@ def test_any_chunks_of_any_kind(client, data):
     assert model.predict(frame).compute().shape == y.shape
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame[frame.columns[::-1]])
+    # Without a warning of missing names; some rows have no label.
+    model.set_params(unlabeled_label=-1)
+    labels = np.where(np.arange(len(y)) % 3 == 0, -1, y)
+    assert model.score(frame, labels) == pytest.approx(
+        model.score(pandas_frame, labels)
+    )
     objects = chunked(X.astype(object))
     assert_same_weights(small(pretrain=False).fit(objects, y), expected)
 
@@ -393,8 +399,7 @@ def test_selections_of_rows(in_process, data, rng):
     sums = rows.batch(few, 2).sum(moments, [])
     for found, expected in zip(sums, in_memory.sum(moments, []), strict=True):
         assert_allclose(found, expected)
-    with pytest.raises(NotImplementedError):
-        rows.permutation(rng)
+    assert_array_equal(np.sort(rows.permutation(rng)), np.arange(len(X)))
 
 
 def test_fits_in_one_process(in_process, data, tmp_path, monkeypatch):

@@ -201,8 +201,8 @@ class RowsOnCluster(SelectedRows):
         return replace(rows, weights=rows.weights * factor, batch_number=number)
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Refuse: 'lbfgs' does not ask for an order, and 'adam' is refused before."""
-        raise NotImplementedError
+        """Return the rows in a random order, for mini-batches."""
+        return random_state.permutation(self.n_rows)
 
     def can_keep(self, n_bytes: int) -> bool:
         """Tell whether results of all rows may be kept: if they are half of X at most.
