@@ -6,6 +6,7 @@ import signal
 import time
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 from helpers import (
@@ -18,6 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skstackedae import SparseAutoencoder
@@ -90,6 +92,22 @@ def chunked(array, size=100):
 
 def test_parts_are_consecutive_chunks():
     assert on_cluster._grouped([3, 3, 0, 3, 9, 1], 6) == [[0, 1], [3], [4], [5]]
+
+
+def test_a_huge_X_has_larger_parts(client, data, monkeypatch):
+    X, _ = data
+    monkeypatch.setattr(on_cluster, "MOST_PARTS", 2)
+    assert ChunkedArray.from_dask(chunked(X)).sizes == (500, 500, 100)
+
+
+@pytest.mark.parametrize(
+    ("values", "n_bytes"),
+    [([-1, 127], 1), ([0, 128], 2), ([40_000], 4), ([2**40], 8), ([0.5], 8)],
+)
+def test_labels_are_sent_in_few_bytes(values, n_bytes):
+    narrowed = on_cluster._narrowed(np.array(values))
+    assert narrowed.itemsize == n_bytes
+    assert_array_equal(narrowed, values)
 
 
 def rows_on_cluster(client, X, y, w):
@@ -430,6 +448,51 @@ def test_a_fit_inside_a_task(in_process, data):
     assert_same_weights(*found)
 
 
+@pytest.fixture(scope="module")
+def search(digits):
+    """A search, its rows, and what it finds in this process."""
+    X, y = (array[:600] for array in digits)
+    grid = {"alpha": [1e-4, 1e-2]}
+    search = GridSearchCV(small(solver="lbfgs"), grid, cv=3, n_jobs=1)
+    return clone(search).set_params(n_jobs=None), X, y, search.fit(X, y)
+
+
+def assert_same_search(found, expected):
+    for name in ("mean_test_score", "std_test_score"):
+        assert_array_equal(found.cv_results_[name], expected.cv_results_[name])
+    assert_same_weights(found.best_estimator_, expected.best_estimator_)
+
+
+def test_a_search_whose_candidates_are_fitted_on_workers(shared_client, search):
+    in_this_process, X, y, expected = search
+    with joblib.parallel_config("dask"):
+        assert_same_search(in_this_process.fit(X, y), expected)
+
+
+def test_searches_of_dask_ml(shared_client, search):
+    dask_ml = pytest.importorskip("dask_ml.model_selection")
+    in_this_process, X, y, expected = search
+    settings = in_this_process.get_params(deep=False)
+    found = dask_ml.GridSearchCV(
+        settings["estimator"], settings["param_grid"], cv=settings["cv"]
+    )
+    assert_same_search(found.fit(X, y), expected)
+    # Chunks are joined: its folds are arrays in memory.
+    assert_same_search(found.fit(chunked(X), chunked(y)), expected)
+
+
+def test_incremental_learning_of_dask_ml(shared_client, data):
+    wrappers = pytest.importorskip("dask_ml.wrappers")
+    X, y = data
+    model = small(solver="adam", pretrain=False, batch_size=50)
+    incremental = wrappers.Incremental(clone(model), shuffle_blocks=False)
+    incremental.fit(chunked(X), chunked(y), classes=range(10))
+    for rows in np.split(np.arange(len(X)), len(X) // 100):
+        model.partial_fit(X[rows], y[rows], classes=range(10))
+    assert_same_weights(incremental.estimator_, model)
+    assert incremental.predict(chunked(X)).compute().shape == y.shape
+
+
 def test_no_workers(data, monkeypatch):
     X, y = data
     monkeypatch.setattr(on_cluster, "PATIENCE", 0.5)
@@ -480,7 +543,9 @@ def fit_on(n_workers, model, X, y):
 
 
 @pytest.mark.slow
-def test_equal_chunks_give_equal_bits(client, data):
+def test_equal_chunks_give_equal_bits(client, data, monkeypatch):
+    # With copies of the parameters where there are three workers.
+    monkeypatch.setattr(on_cluster, "TREE_WIDTH", 2)
     X, y = data
     model = small(fine_tune=True)
     expected = clone(model).fit(chunked(X), y)

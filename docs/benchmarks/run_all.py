@@ -21,6 +21,8 @@ SCRIPTS = (
     "beside_others",
     "larger_than_memory",
     "dask_overhead",
+    "larger_than_cluster",
+    "cost_model",
 )
 HERE = Path(__file__).parent
 

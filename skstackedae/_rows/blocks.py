@@ -60,10 +60,13 @@ class RowsInBlocks(SelectedRows):
         Threads that run the blocks; None for the calling thread.
     block_rows : int or None
         Rows in a block; None chooses by `row_width`.
+    min_runs : int
+        Least number of runs of blocks, which are summed beside each other.
     """
 
     threads: Threads | None = None
     block_rows: int | None = None
+    min_runs: int = MIN_RUNS
 
     has_canonical_form = True
     has_batches = True
@@ -92,7 +95,7 @@ class RowsInBlocks(SelectedRows):
         A few blocks are added in the precision of X, runs of blocks in float64.
         """
         calls = self._calls(kernel, args, kept, draw)
-        runs = [calls[run] for run in cut_runs(len(calls))]
+        runs = [calls[run] for run in cut_runs(len(calls), self.min_runs)]
         results = self._run([partial(_sum_of_run, run) for run in runs])
         if len(calls) <= RUN_LENGTH:
             return without_fp_warnings(_accumulate, results)
@@ -264,9 +267,9 @@ def cut_rows(n_rows: int, row_bytes: int) -> list[slice]:
     return cut_evenly(n_rows, n_blocks)
 
 
-def cut_runs(n_blocks: int) -> list[slice]:
+def cut_runs(n_blocks: int, min_runs: int = MIN_RUNS) -> list[slice]:
     """Cut blocks into runs of up to RUN_LENGTH, but into enough runs for many cores."""
-    run_length = min(RUN_LENGTH, max(1, n_blocks // MIN_RUNS))
+    run_length = min(RUN_LENGTH, max(1, n_blocks // min_runs))
     return cut_evenly(n_blocks, -(-n_blocks // run_length))
 
 

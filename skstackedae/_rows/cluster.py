@@ -13,6 +13,8 @@ from functools import cached_property, reduce
 from hashlib import blake2b
 from importlib import import_module
 from itertools import pairwise
+from math import inf
+from time import monotonic
 from typing import Any, Self
 
 import numpy as np
@@ -20,15 +22,17 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._array_api import Array, DType, to_numpy
-from .blocks import Draw, Kernel, RowsInBlocks, dense
+from .blocks import Draw, Kernel, RowsInBlocks, dense, is_one_number
 from .selection import SelectedRows
 from .threads import Threads
 
 # Consecutive chunks are joined up to this size, because each task takes a millisecond
-# of the scheduler.
+# of the scheduler, and up to so many parts.
 PART_BYTES = 64 * 2**20
+MOST_PARTS = 4096
 
-# So many results are added in one task.
+# So many results are added in one task, and so many workers get their parameters from
+# one of them.
 TREE_WIDTH = 8
 
 NOT_FINITE = "Input X contains NaN, infinity or a value too large for its type."
@@ -37,8 +41,8 @@ NOT_FINITE = "Input X contains NaN, infinity or a value too large for its type."
 PATIENCE = 5.0
 
 
-def same(X: Array) -> Array:
-    """Return X, for rows that pass through no layer."""
+def same(X: Any) -> Any:
+    """Return X, for rows that pass through no layer, and for copies."""
     return X
 
 
@@ -116,8 +120,9 @@ class ChunkedArray:
         client = _current_client()
         chunks = X.to_delayed().ravel()
         row_bytes = X.shape[1] * X.dtype.itemsize
+        most_rows = max(1, PART_BYTES // row_bytes, X.shape[0] // MOST_PARTS)
         parts, sizes = [], []
-        for group in _grouped(X.chunks[0], max(1, PART_BYTES // row_bytes)):
+        for group in _grouped(X.chunks[0], most_rows):
             given = [client.compute(chunks[number]) for number in group]
             parts.append(_submit(client, _joined, given))
             sizes.append(int(sum(X.chunks[0][number] for number in group)))
@@ -172,7 +177,7 @@ class RowsOnCluster(SelectedRows):
     ) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order, as float64."""
         with self._tasks() as submit:
-            given = submit(_given, kernel, args, draw)
+            given = self._handed_out(submit, kernel, args, draw)
             columns = [] if kept is None else [kept]
             results = self._on_parts(submit, _sum_of_part, given, *columns)
             return self._added(submit, results)
@@ -180,7 +185,7 @@ class RowsOnCluster(SelectedRows):
     def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Any]]:
         """Keep the kernel's first results on the workers; sum the others as float64."""
         with self._tasks() as submit:
-            given = submit(_given, kernel, args, None)
+            given = self._handed_out(submit, kernel, args, None)
             kept = self._on_parts(submit, _keep_of_part, given)
             # The results alone travel, and not what is kept with them.
             sums = [submit(_second, pair) for pair in kept]
@@ -189,7 +194,7 @@ class RowsOnCluster(SelectedRows):
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
         """Return the rows with function(X, *args) in the place of X."""
         with self._tasks() as submit:
-            given = submit(_given, function, args, None)
+            given = self._handed_out(submit, function, args, None)
             parts = self._on_parts(submit, _map_of_part, given)
             n_columns = self._result(submit(_n_columns, parts[0]))
         return self._with_data(replace(self.X, parts=tuple(parts), n_columns=n_columns))
@@ -238,14 +243,28 @@ class RowsOnCluster(SelectedRows):
         """The parts as rows in memory, each on the worker of its data."""
         futures = []
         for part, cut in zip(self.X.parts, self.X.slices, strict=True):
-            y = None if self.y is None else np.asarray(self.y[cut])
-            w = None if self.weights is None else np.array(self.weights[cut])
+            y = None if self.y is None else _narrowed(np.asarray(self.y[cut]))
+            w = self.weights[cut]
+            w = w[0] if is_one_number(w) else np.asarray(w)
             options = {"row_width": self.row_width, "noise": self.noise}
-            options["first_row"] = cut.start
+            # Parts are summed beside each other, but not the runs of a part.
+            options |= {"first_row": cut.start, "min_runs": 1}
             given = y, w, self.dtype, options
             futures.append(_submit(self.X.client, _rows_of, part, *given))
         _wait(self.X.client, futures)
         return futures
+
+    @cached_property
+    def _places(self) -> "_Places":
+        return _Places(self.X.client, self._rows_of_parts)
+
+    def _handed_out(self, submit: Callable[..., Any], *given: Any) -> Any:
+        """Return what all parts get: one task, which can be computed again.
+
+        For few parts it is cheaper to send it with each of their tasks.
+        """
+        is_few = len(self._rows_of_parts) <= TREE_WIDTH
+        return given if is_few else submit(_given, *given)
 
     def _on_parts(
         self,
@@ -256,13 +275,13 @@ class RowsOnCluster(SelectedRows):
     ) -> list[Any]:
         """Submit a task for each part, to the worker that has it."""
         # Without a wish the scheduler may give most of the parts to one worker.
-        places = self.X.client.who_has(self._rows_of_parts)
+        workers = self._places.workers()
+        copies = _copies(submit, given, {worker for worker in workers if worker})
         return [
-            submit(
-                *(function, rows, given, *others),
-                workers=list(places.get(rows.key, ()))[:1] or None,
+            submit(function, rows, copies.get(worker, given), *others, worker=worker)
+            for worker, rows, *others in zip(
+                workers, self._rows_of_parts, *columns, strict=True
             )
-            for rows, *others in zip(self._rows_of_parts, *columns, strict=True)
         ]
 
     @contextmanager
@@ -271,9 +290,9 @@ class RowsOnCluster(SelectedRows):
         futures: list[Any] = []
 
         def submit(
-            function: Callable[..., Any], *args: Any, workers: Any = None
+            function: Callable[..., Any], *args: Any, worker: str | None = None
         ) -> Any:
-            futures.append(_submit(self.X.client, function, *args, workers=workers))
+            futures.append(_submit(self.X.client, function, *args, worker=worker))
             return futures[-1]
 
         try:
@@ -302,6 +321,24 @@ class RowsOnCluster(SelectedRows):
                 # Of the task, or of a result that was lost with its worker.
                 if future.status == "error":  # pragma: no branch - a matter of time
                     raise
+
+
+class _Places:
+    """The workers that have the parts, as they were some seconds ago at most."""
+
+    def __init__(self, client: Any, parts: Sequence[Any]) -> None:
+        self._client, self._parts = client, parts
+        self._names: list[str | None] = []
+        self._asked = -inf
+
+    def workers(self) -> list[str | None]:
+        """Return the name of a worker for each part; None if no worker has it now."""
+        # The answer takes some milliseconds, as long as a task of the scheduler.
+        if monotonic() - self._asked > PATIENCE:
+            places = self._client.who_has(self._parts)
+            names = [next(iter(places.get(part.key, ())), None) for part in self._parts]
+            self._names, self._asked = names, monotonic()
+        return self._names
 
 
 def _current_client() -> Any:
@@ -349,12 +386,37 @@ def _wait(client: Any, futures: Sequence[Any]) -> None:
 
 
 def _submit(
-    client: Any, function: Callable[..., Any], *args: Any, workers: Any = None
+    client: Any, function: Callable[..., Any], *args: Any, worker: str | None = None
 ) -> Any:
-    # Not pure: results of other fits must not take the place of these. Workers are a
-    # wish: they may be lost.
-    where = {"workers": workers, "allow_other_workers": True} if workers else {}
+    # Not pure: results of other fits must not take the place of these. The worker is a
+    # wish: it may be lost.
+    where = {"workers": [worker], "allow_other_workers": True} if worker else {}
     return client.submit(function, *args, pure=False, **where)
+
+
+def _copies(
+    submit: Callable[..., Any], given: Any, workers: set[str]
+) -> dict[str, Any]:
+    """Copy what all parts get to one worker of each group, for all of the group.
+
+    Otherwise the one that has it would have to send it to all others.
+    """
+    copies: dict[str, Any] = {}
+    if len(workers) > TREE_WIDTH:
+        names = sorted(workers)
+        for first in range(0, len(names), TREE_WIDTH):
+            copy = submit(same, given, worker=names[first])
+            copies |= dict.fromkeys(names[first : first + TREE_WIDTH], copy)
+    return copies
+
+
+def _narrowed(y: Array) -> Array:
+    """Return integers in the smallest type that holds them, which is sent faster."""
+    for dtype in (np.int8, np.int16, np.int32) if y.dtype.kind == "i" else ():
+        limits = np.iinfo(dtype)
+        if limits.min <= y.min() and y.max() <= limits.max:
+            return y.astype(dtype)
+    return y
 
 
 def _grouped(sizes: Sequence[int], most_rows: int) -> list[list[int]]:
@@ -404,6 +466,9 @@ def _rows_of_part(part: Any, rows: Array) -> Any:
 def _rows_of(
     part: Any, y: Any, w: Any, dtype: DType, options: dict[str, Any]
 ) -> RowsInBlocks:
+    if y is not None and y.dtype.kind == "i":
+        y = y.astype(np.intp)
+    w = np.broadcast_to(np.asarray(w), part.shape[:1])
     return RowsInBlocks(part, y, w, dtype, **options)
 
 
