@@ -12,7 +12,7 @@ __all__ = [
     "StackedAutoencoderClassifier",
 ]
 
-#: Names of all types of this package that a fitted estimator holds, to pass to
+#: Names of all types of this package that a fitted estimator contains. Pass them to
 #: ``skops.io.load`` as trusted types.
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"

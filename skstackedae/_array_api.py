@@ -1,8 +1,8 @@
 """The array type of the numerical code, and operations on arrays of every library.
 
-Arrays are numpy's, or those of another library that follows the Python array API
-standard [1]_, on a device of their own. This is the one module that knows libraries
-and what scikit-learn has for them.
+Arrays belong to numpy, or to another library that follows the Python array API standard
+[1]_ and may keep them on a device. Only this module depends on particular libraries and
+on scikit-learn's tools for them.
 
 References
 ----------
@@ -27,7 +27,7 @@ INCOMPLETE_LIBRARIES = ("torch", "cupy")
 
 
 def is_numpy(array: Any) -> bool:
-    """Tell whether an array is one of numpy."""
+    """Tell whether an array is a numpy array."""
     return isinstance(array, np.ndarray)
 
 
@@ -57,9 +57,9 @@ def _compat() -> Any:
 
 
 def is_on_device(array: Any) -> bool:
-    """Tell whether an array is to be computed with where it is.
+    """Tell whether computations on an array must run on its own device.
 
-    That is an array of another library than numpy, while scikit-learn's configuration
+    This holds for arrays of libraries other than numpy, if scikit-learn's configuration
     has array_api_dispatch=True.
     """
     if is_numpy(array) or not get_config().get("array_api_dispatch"):
@@ -75,7 +75,7 @@ def device_of(array: Any) -> Any:
 
 
 def to_numpy(array: Any) -> Any:
-    """Copy an array of any library to memory; return what is no array as it is."""
+    """Copy an array of any library to memory; return other objects unchanged."""
     if is_numpy(array) or not hasattr(array, "__dlpack__"):
         return array
     library = type(array).__module__.partition(".")[0]
@@ -90,7 +90,7 @@ def to_numpy(array: Any) -> Any:
 
 
 def array_like(values: Any, array: Any, dtype: Any = None) -> Any:
-    """Return a copy of numpy's values in the library and on the device of an array."""
+    """Copy numpy values to the library and the device of another array."""
     if is_numpy(array):
         return np.array(values, dtype=dtype)
     xp = array_namespace(array)
@@ -100,7 +100,7 @@ def array_like(values: Any, array: Any, dtype: Any = None) -> Any:
 
 
 def cast(array: Any, dtype: Any) -> Any:
-    """Return an array in this precision of numpy; without a copy if it has it."""
+    """Return an array with this numpy dtype, without a copy if it already has it."""
     if isinstance(array, np.generic) or is_numpy(array):
         return array.astype(dtype, copy=False)
     xp = array_namespace(array)
@@ -108,19 +108,21 @@ def cast(array: Any, dtype: Any) -> Any:
 
 
 def dtype_of(array: Any) -> DType:
-    """Return the type of an array's entries, as one of numpy."""
+    """Return the numpy dtype of an array."""
     if isinstance(array.dtype, np.dtype):
         return array.dtype
     return np.dtype(str(array.dtype).rpartition(".")[2])
 
 
 def check_on_device(X: Any) -> Any:
-    """Check that the sums can be computed where X is; return X without a graph.
+    """Check that the device of X can compute the sums; return X without its graph.
 
-    An array of PyTorch may record operations for gradients, which nobody needs here.
+    A PyTorch tensor may record operations for gradients, which are not needed here.
     """
     if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
-        raise ValueError("X is a sparse tensor: pass X.to_dense(), or X of scipy.")
+        raise ValueError(
+            "X is a sparse tensor: pass X.to_dense(), or a sparse matrix of scipy."
+        )
     try:
         is_number = dtype_of(X).kind in "biuf"
     except TypeError:
@@ -134,8 +136,8 @@ def check_on_device(X: Any) -> Any:
     types = xp.__array_namespace_info__().dtypes(device=device_of(X))
     if "float64" not in types:
         raise ValueError(
-            f"The device of X, {device_of(X)}, has no float64, in which sums are "
-            "computed: move X to another device."
+            f"The device of X, {device_of(X)}, does not support float64, which sums "
+            "need: move X to another device."
         )
     return X.detach() if hasattr(X, "detach") else X
 
@@ -149,7 +151,7 @@ def is_beside(array: Any, other: Any) -> bool:
 
 
 def copied(array: Array) -> Array:
-    """Return a copy of an array, which is contiguous."""
+    """Return a contiguous copy of an array."""
     if is_numpy(array):
         # numpy's asarray copies from numpy 2 on.
         return array.copy()
@@ -167,7 +169,7 @@ def arange_like(n: int, array: Array) -> Array:
 def compute_dtype(dtype: DType) -> DType:
     """Return the precision of computations on data of this type.
 
-    It is float32 for float32 and for types that float32 holds exactly (bool, float16,
-    integers of up to 16 bits), and float64 for all others.
+    It is float32 for float32 and for types that float32 represents exactly (bool,
+    float16, integers of up to 16 bits), and float64 for all others.
     """
     return np.dtype(np.float32 if np.can_cast(dtype, np.float32) else np.float64)

@@ -1,4 +1,4 @@
-"""Shared by all estimators: a fit that keeps the earlier one on errors; prediction."""
+"""The base class of all estimators: prediction, and fits that may fail safely."""
 
 import copy
 import sys
@@ -124,9 +124,9 @@ class BaseNetwork(
         reset: bool = False,
         trains: bool = False,
     ) -> Any:
-        """Check X, and y if it is given; they do not leave the place where they are.
+        """Check X, and y if it is given, without moving them.
 
-        Only for training the chunks of a dask X are computed here.
+        The chunks of a dask X are computed here only for training.
         """
         if is_on_cluster(X):
             return self._validated_on_cluster(X, y, reset=reset, trains=trains)
@@ -148,7 +148,7 @@ class BaseNetwork(
     def _validated_on_cluster(
         self, X: Any, y: Any, *, reset: bool, trains: bool
     ) -> Any:
-        # The empty frame of a data frame has its names.
+        # _meta of a dask data frame is an empty data frame with the same columns.
         described = X._meta if hasattr(X, "columns") else X
         if described is not X:
             checks.check_kind_of_rows(described)
@@ -182,7 +182,7 @@ class BaseNetwork(
         return H
 
     def _layers(self) -> list[Layer]:
-        # The check would take a twentieth of the prediction of a row.
+        # The check would take a twentieth of the time to predict one row.
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         hidden = [ACTIVATIONS[name] for name in self.activations_]
@@ -213,7 +213,7 @@ class BaseNetwork(
         )
 
     def _common_dtype(self, X: Any) -> Any:
-        """Return the precision of X and weights together; numpy finds it itself."""
+        """Return the common precision of X and the weights; None for numpy arrays."""
         if not is_on_device(X):
             return None
         return np.result_type(compute_dtype(dtype_of(X)), dtype_of(self.coefs_[0]))
@@ -239,8 +239,8 @@ class BaseNetwork(
     def _extend_loss_curve(self) -> None:
         """Append the loss of a pass that has succeeded.
 
-        The list of the earlier passes grows, because copies would take longer than
-        short passes.
+        The list is extended in place, because copying it would take longer than a
+        short pass.
         """
         if self.n_iter_ > len(self.loss_curve_):
             self.loss_curve_.append(self.loss_)
@@ -259,11 +259,11 @@ def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str
 
 @contextmanager
 def fitting(estimator: Network) -> Iterator[Network]:
-    """Hand out a copy to fit; if the fit succeeds, the estimator takes its state.
+    """Yield a copy to fit; if the fit succeeds, the estimator takes over its state.
 
     A fit that fails or is interrupted leaves the estimator as it was before.
     """
     fitted = copy.copy(estimator)
     yield fitted
-    # One assignment, so that an interrupt cannot come in the middle.
+    # A single assignment, so that an interrupt cannot leave half of the new state.
     estimator.__dict__ = fitted.__dict__

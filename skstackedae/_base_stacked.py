@@ -1,4 +1,4 @@
-"""Shared by stacks of autoencoders: new, pretrained and previous layers."""
+"""The base class of stacks, which makes, pretrains and reuses their hidden layers."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -36,8 +36,8 @@ def _check_has_decoders(stack: "BaseStacked") -> None:
     is_fitted = hasattr(stack, "coefs_")
     if not (hasattr(stack, "autoencoders_") if is_fitted else stack.pretrain):
         raise AttributeError(
-            f"{type(stack).__name__} has no inverse_transform without decoders: set "
-            "pretrain=True."
+            f"{type(stack).__name__} has no inverse_transform, because it has no "
+            "decoders: set pretrain=True."
         )
 
 
@@ -81,19 +81,19 @@ class BaseStacked(BaseNetwork):
                 continue
             if not hasattr(prototype, "set_params"):
                 raise ValueError(
-                    f"{name} has nothing to set: autoencoder={prototype!r}. Pass "
-                    f"autoencoder=SparseAutoencoder({nested}=...)."
+                    f"{name} cannot be set, because autoencoder={prototype!r} has no "
+                    f"parameters. Pass autoencoder=SparseAutoencoder({nested}=...)."
                 )
             if nested in DETERMINED_BY:
                 warn_user(
-                    f"{name} has no effect: {DETERMINED_BY[nested]} of the stack "
+                    f"{name} has no effect: {DETERMINED_BY[nested]} of the classifier "
                     "determines it for all layers.",
                     UserWarning,
                 )
         return super().set_params(**params)
 
     def transform(self, X: Any) -> Any:
-        """Return the deep features: the input of the output layer.
+        """Return the deep features, which are the input of the output layer.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class BaseStacked(BaseNetwork):
         if not self.pretrain:
             return pretraining.initial_encoders(hidden, rows), []
         pretraining.check_layers(hidden)
-        # Rows that differ in their labels alone are one row here.
+        # Without targets, rows that differ only in their labels are merged.
         unlabeled = prepare_rows(
             rows.with_targets(None, rows.weights),
             canonical=pretraining.pretrains_by_lbfgs_alone(hidden),
@@ -195,7 +195,7 @@ class BaseStacked(BaseNetwork):
     def _previous_network(
         self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows
     ) -> list[Layer]:
-        """Return the layers of the previous fit, if they still fit the parameters."""
+        """Return the layers of the previous fit; check that they fit the parameters."""
         now = {
             "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],

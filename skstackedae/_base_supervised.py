@@ -1,4 +1,4 @@
-"""Shared by stacks that learn from targets: the stages of a fit, and their order."""
+"""The base class of stacks that learn from targets: the stages of a fit in order."""
 
 import math
 from abc import abstractmethod
@@ -27,12 +27,12 @@ from ._training.supervised import (
 
 
 class BaseSupervisedStack(BaseStacked):
-    """A stack whose output layer is trained on targets, then all layers together.
+    """A stack that trains its output layer on targets, then all layers together.
 
-    Abstract: an estimator says what its targets are.
+    Abstract: an estimator defines its targets.
     """
 
-    # Name of the stage that trains the output layer alone, and the layer's activation.
+    # Name of the stage that trains only the output layer, and the layer's activation.
     _output_stage: str
     _output_activation: str
 
@@ -46,7 +46,7 @@ class BaseSupervisedStack(BaseStacked):
 
     @abstractmethod
     def _targeted(self, rows: Rows) -> tuple[Rows, PseudoLabels | None]:
-        """Take the rows that have a target, and those that the network gives one."""
+        """Return the rows that have targets, and those that get pseudo-labels."""
 
     @abstractmethod
     def _hold_out(
@@ -73,7 +73,7 @@ class BaseSupervisedStack(BaseStacked):
         return SupervisedStage(self._stage(name), n_fixed, regularization)
 
     def _check_solver(self) -> None:
-        """Check that options of mini-batches come with a solver that has them."""
+        """Check that options that need mini-batches are used with 'adam'."""
         without_effect = {"dropout": 0, "max_norm": None, "pseudo_label_weight": 0}
         given = [
             name
@@ -84,8 +84,8 @@ class BaseSupervisedStack(BaseStacked):
             values = ", ".join(f"{name}={getattr(self, name)!r}" for name in given)
             defaults = ", ".join(f"{name}={without_effect[name]!r}" for name in given)
             raise ValueError(
-                f"{values}: this needs mini-batches, but solver={self.solver!r} has "
-                f"none. Set solver='adam', or {defaults}."
+                f"{values}: this needs mini-batches, but solver={self.solver!r} does "
+                f"not use them. Set solver='adam', or {defaults}."
             )
 
     def _train(
@@ -168,7 +168,7 @@ class BaseSupervisedStack(BaseStacked):
         self._set_epoch(loss, state)
 
     def _is_canonical(self, hidden: Sequence[HiddenLayer]) -> bool:
-        """Whether 'lbfgs' runs all stages, for which rows are sorted."""
+        """Whether 'lbfgs' runs all stages; if so, rows are sorted."""
         pretrains = self.pretrain and not self._is_warm_start()
         return self.solver == "lbfgs" and (
             not pretrains or pretrains_by_lbfgs_alone(hidden)

@@ -6,7 +6,7 @@ from typing import Any
 def stack_block(classifier: Any) -> Any:
     """Draw the layers of a classifier: the trained layers, or else the prototypes."""
     # This name is private to scikit-learn and was in another module before 1.7. The
-    # import is in the function, so that all else works if a later version removes it.
+    # import is in the function, so that only the drawing fails if it is removed.
     try:
         from sklearn.utils._repr_html.estimator import _VisualBlock
     except ImportError:
@@ -22,8 +22,8 @@ def stack_block(classifier: Any) -> Any:
         return _VisualBlock(
             "single", classifier, names=title, name_details=str(classifier)
         )
-    # The drawing lets the user copy names of parameters. It starts them with the text
-    # before the colon, as in autoencoder__alpha; a list has no such names.
+    # The drawing lets users copy parameter names, with the text before the colon as
+    # prefix, as in autoencoder__alpha; entries of a list have no such names.
     titles = [
         f"{f'autoencoder[{i}]' if is_list else 'autoencoder'}: {type(layer).__name__}"
         for i, layer in enumerate(layers)

@@ -1,4 +1,4 @@
-"""Checks of input that the estimators share."""
+"""Input checks that the estimators share."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ STORED_DTYPES = (*FLOAT_DTYPES, np.bool_, *INTEGER_DTYPES, np.float16)
 
 
 class Count(Interval):
-    """An integer of 1 or more; Python counts True among them."""
+    """An integer of 1 or more, but not True, which is an int in Python."""
 
     def __init__(self) -> None:
         super().__init__(Integral, 1, None, closed="left")
@@ -51,7 +51,7 @@ class Count(Interval):
 
 COUNT = Count()
 
-# Beyond this, rounding of the penalty is larger than the loss of the rows.
+# Beyond this, the rounding error of the penalty exceeds the loss of the rows.
 PENALTY = Interval(Real, 0, 1e15, closed="both")
 
 # str() of the type of a float32 column: in numpy, in polars and nullable pandas, and in
@@ -67,28 +67,28 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @contextmanager
 def conversion_to_float(name: str) -> Iterator[None]:
-    """Around scikit-learn's checks, which report numbers that became infinite."""
+    """Wrap scikit-learn's checks, which report numbers that became infinite."""
     try:
         with np.errstate(over="ignore"):
             yield
     except OverflowError as error:
-        raise ValueError(f"{name} has a number beyond the largest float.") from error
+        raise ValueError(f"{name} contains a number too large for a float.") from error
 
 
 def check_is_not_masked(values: Any, name: str) -> None:
-    """Refuse masked entries, which numpy would take for numbers like the others."""
+    """Reject masked entries, which numpy would use like all others."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
-            f"{name} is a masked array whose masked entries would be used like the "
-            f"others: fill its masked entries, for example with {name}.filled(0)."
+            f"{name} is a masked array, but its mask would be ignored: "
+            f"fill its masked entries, for example with {name}.filled(0)."
         )
 
 
 def check_is_numeric(values: Any, name: str) -> None:
-    """Refuse masked entries, and dates and times, which numpy converts to numbers."""
+    """Reject masked entries, and dates and times, which numpy converts to numbers."""
     check_is_not_masked(values, name)
     if getattr(getattr(values, "dtype", None), "kind", "M") in "biufc":
-        return  # most arrays; the names of types take longer
+        return  # most arrays; the type names below take longer to check
     is_frame = hasattr(values, "columns")
     types = values.dtypes if is_frame else [getattr(values, "dtype", None)]
     for dtype in map(str, types):
@@ -101,9 +101,9 @@ def check_is_numeric(values: Any, name: str) -> None:
 
 
 def check_kind_of_rows(X: Any) -> None:
-    """Refuse what scikit-learn's check of X would take, or would not explain."""
+    """Reject types that scikit-learn's check of X would accept or not explain."""
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):
-        raise ValueError("X is a frame that is not computed yet: pass X.collect().")
+        raise ValueError("X is a lazy data frame: pass X.collect().")
     if hasattr(X, "columns") and len(X.columns) == 0:
         raise ValueError("X is a data frame without columns.")
     check_is_numeric(X, "X")
@@ -114,22 +114,22 @@ def check_is_finite(X: StoredRows) -> None:
     if not (get_config()["assume_finite"] or X.is_finite):
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
-            "replace such values, for example by the transform of RowsOnDisk."
+            "replace such values, for example in the transform of RowsOnDisk."
         )
 
 
 def check_targets(estimator: Any, X: Any, y: Any) -> Any:
-    """Check y beside an X that scikit-learn has not checked with it; return it."""
+    """Check and return y for an X that scikit-learn does not check."""
     if y is None or isinstance(y, str):
         return y
     check_is_not_masked(y, "y")
-    # One column stands for X, which is not to be read.
+    # One column takes the place of X, which must not be read.
     _, y = check_X_y(np.zeros((X.shape[0], 1), dtype=bool), y, estimator=estimator)
     return y
 
 
 def check_same_place(estimator: Any, X: Any, method: str) -> None:
-    """Check that X is where the weights of a fitted estimator are."""
+    """Check that X is on the device of the weights of a fitted estimator."""
     coefs = estimator.coefs_[0]
     if is_numpy(coefs) and not is_on_device(X):
         return
@@ -138,22 +138,22 @@ def check_same_place(estimator: Any, X: Any, method: str) -> None:
         raise ValueError(
             f"Inputs passed to {type(estimator).__name__}.{method}() must use the same "
             "namespace and the same device as those passed to fit(). X is an array of "
-            f"{place_of_X}, coefs_ of {place_of_coefs}. Convert X, or the estimator by "
-            "sklearn.utils._array_api.move_estimator_to."
+            f"{place_of_X}, but coefs_ are arrays of {place_of_coefs}. Convert X, or "
+            "move the estimator with sklearn.utils._array_api.move_estimator_to."
         )
 
 
 def check_beside(X_val: Any, X: Any) -> None:
-    """Check that validation rows are where the device of X is, if it has one."""
+    """Check that validation rows are on the device of X, if X is on a device."""
     if (is_on_device(X_val) or is_on_device(X)) and _place(X_val) != _place(X):
         raise ValueError(
-            f"X_val is an array of {_place(X_val)}, X of {_place(X)}: pass both in the "
-            "same namespace and on the same device."
+            f"X_val is an array of {_place(X_val)}, but X is an array of {_place(X)}: "
+            "pass both in the same namespace and on the same device."
         )
 
 
 def _place(array: Any) -> str:
-    """Return the library and the device of an array, as a text."""
+    """Name the library and the device of an array."""
     if is_numpy(array) or not hasattr(array, "__dlpack__"):
         return "numpy"
     return f"{array_namespace(array).__name__} on {device_of(array)}"
@@ -163,7 +163,7 @@ def input_options(X: Any) -> dict[str, Any]:
     """Return the options for scikit-learn's check of X.
 
     A data frame becomes one array of floats. scikit-learn recognizes float32 only in
-    pandas columns of numpy types, so the columns are looked at here.
+    pandas columns of numpy types, so this function inspects the columns itself.
     """
     dtype: Any = STORED_DTYPES
     if hasattr(X, "columns"):
@@ -171,7 +171,7 @@ def input_options(X: Any) -> dict[str, Any]:
         is_float32 = columns and columns <= FLOAT32_COLUMNS
         dtype = np.float32 if is_float32 else FLOAT_DTYPES
     elif isinstance(getattr(X, "dtype", None), np.dtype):
-        # Types of the other byte order are not among them, but have the same precision.
+        # STORED_DTYPES have native byte order; the other order has the same precision.
         native = X.dtype.newbyteorder("=")
         if native in STORED_DTYPES:
             dtype = native
@@ -182,14 +182,14 @@ def input_options(X: Any) -> dict[str, Any]:
 
 
 def validates_parameters(method: Method) -> Method:
-    """Wrap a fit as scikit-learn does, which checks parameters; types stay known."""
+    """Wrap a fit as scikit-learn does, to check parameters; keep the type hints."""
     return cast(Method, _fit_context(prefer_skip_nested_validation=True)(method))
 
 
 class available_if:  # noqa: N801 - a decorator, named as scikit-learn's
-    """Offer a method only if the check holds.
+    """Make a method available only if the check passes.
 
-    Unlike scikit-learn's, it shows the reason that the check raises.
+    Unlike scikit-learn's decorator, it shows the error message of the check.
     """
 
     def __init__(self, check: Callable[[Any], None]) -> None:
@@ -216,7 +216,7 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
     if sample_weight is None:
         # A view of one number.
         return np.broadcast_to(np.float64(1.0), X.shape[0])
-    # One column stands for an X that scikit-learn may not know.
+    # One column takes the place of X, whose type scikit-learn may not know.
     X = np.zeros((X.shape[0] if hasattr(X, "shape") else len(X), 1), dtype=bool)
     sample_weight = computed(to_numpy(sample_weight))
     check_is_numeric(sample_weight, "sample_weight")
@@ -224,7 +224,7 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
         weights: Array = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-    # scikit-learn does not look at a single number.
+    # scikit-learn does not check a single number.
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(
             f"sample_weight={sample_weight!r} is negative or not a finite number: pass "
@@ -234,7 +234,7 @@ def check_sample_weight(sample_weight: Weights, X: Any) -> Array:
         raise ValueError(
             "sample_weight is zero for every row: at least one row must count."
         )
-    # By a power of two, which is exact, because sums of huge weights overflow.
+    # Divide by a power of two, which is exact, because sums of huge weights overflow.
     return np.ldexp(weights, -np.frexp(weights.max())[1])
 
 
@@ -242,7 +242,7 @@ def check_labels(y: Any, name: str) -> Array:
     """Return labels as an array of one dimension, without NaN or infinity."""
     check_is_not_masked(y, name)
     y = column_or_1d(y)
-    # scikit-learn's other checks of labels warn of NaN before they report it.
+    # scikit-learn's other checks of labels warn about NaN before they raise an error.
     assert_all_finite(y, input_name=name)
     return y
 
@@ -264,8 +264,8 @@ def check_supports_partial_fit(estimator: Any) -> None:
         changes.append("class_weight as a dict or None")
     if changes:
         raise AttributeError(
-            f"{type(estimator).__name__} has no partial_fit with its parameters: a "
-            "pass sees some of the rows and does not know the last epoch. Set "
+            f"{type(estimator).__name__} has no partial_fit with these parameters, "
+            "which need all rows or the number of epochs. Set "
             f"{', '.join(changes)}."
         )
 
@@ -275,8 +275,8 @@ def check_unchanged(now: dict[str, Any], before: Iterable[Any]) -> None:
     for (name, value), value_before in zip(now.items(), before, strict=True):
         if value != value_before:
             raise ValueError(
-                f"{name}={value!r}, but the previous fit has {value_before!r}: set it "
-                "back, or call fit with warm_start=False to start anew."
+                f"{name}={value!r}, but the previous fit used {value_before!r}: pass "
+                "this value, or call fit with warm_start=False to start over."
             )
 
 
@@ -293,7 +293,7 @@ def check_fitted_instance(estimator: Any, *expected: type) -> None:
     if not isinstance(estimator, expected):
         names = " or ".join(cls.__name__ for cls in expected)
         raise TypeError(
-            f"A fitted {names} is needed, got {type(estimator).__name__}. If it is "
+            f"Expected a fitted {names}, got {type(estimator).__name__}. If it is "
             "inside a pipeline or a search, pass the fitted step itself."
         )
     check_is_fitted(estimator)
@@ -301,6 +301,6 @@ def check_fitted_instance(estimator: Any, *expected: type) -> None:
     if not is_numpy(coefs):
         raise ValueError(
             f"The weights are arrays of {_place(coefs)}: move the "
-            "estimator to numpy, by sklearn.utils._array_api.move_estimator_to("
+            "estimator to numpy with sklearn.utils._array_api.move_estimator_to("
             "estimator, numpy, 'cpu')."
         )

@@ -39,15 +39,15 @@ DENOISING: dict[str, Any] = {
 
 
 def layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
-    """Read the parameter of that name: an int, or any sequence of them."""
+    """Convert `hidden_layer_sizes`, an int or a sequence of ints, to a tuple."""
     given = hidden_layer_sizes
-    # [()] makes a scalar of an array without dimensions.
+    # [()] turns an array without dimensions into a scalar.
     sizes = (np.asarray(given)[()],) if np.ndim(given) == 0 else tuple(given)
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise ValueError(
-                f"hidden_layer_sizes={hidden_layer_sizes!r} holds {size!r}: each layer "
-                "needs an int of 1 or more."
+                f"hidden_layer_sizes={hidden_layer_sizes!r} contains {size!r}: each "
+                "layer needs an int of 1 or more."
             )
     return tuple(int(size) for size in sizes)
 
@@ -64,9 +64,9 @@ def layer_autoencoders(
 ) -> list[LayerAutoencoder]:
     """Make one autoencoder for each layer from the `autoencoder` parameter.
 
-    ``sizes`` are those of the hidden layers; the features of the rows may have names.
-    Frozen layers draw a seed too, so that layer 1 is the same for every number of
-    layers.
+    ``sizes`` are the numbers of hidden units, ``feature_names`` the names of the
+    columns of X, if any. A seed is drawn for frozen layers, too, so that layer 1 is the
+    same for every number of layers.
     """
     seeds = random_state.randint(np.iinfo(np.int32).max, size=len(sizes))
     autoencoders = []
@@ -114,7 +114,7 @@ def _denoising_autoencoders(n_layers: int, rows: Rows) -> list[SparseAutoencoder
     """Return prototypes with the decoders that suit their inputs."""
     linear = SparseAutoencoder(**DENOISING, decoder_activation="identity")
     prototypes = [linear] * n_layers
-    # Layers above have inputs from relu units, which have no upper limit.
+    # The inputs of higher layers come from relu units, which have no upper limit.
     if prototypes and is_in_range(*rows.value_range(), ACTIVATIONS["logistic"]):
         prototypes[0] = SparseAutoencoder(
             **DENOISING, decoder_activation="logistic", loss="log_loss"
@@ -126,7 +126,7 @@ def _check_prototype(prototype: Any, position: int) -> None:
     if not isinstance(prototype, SparseAutoencoder):
         raise ValueError(
             f"autoencoder[{position}] is {prototype!r}: pass a SparseAutoencoder, or "
-            "FrozenEstimator(autoencoder) around a fitted one."
+            "a fitted one as FrozenEstimator(autoencoder)."
         )
 
 
@@ -136,16 +136,16 @@ def _check_frozen(
     autoencoder = frozen.estimator
     if not isinstance(autoencoder, SparseAutoencoder):
         raise ValueError(
-            f"autoencoder[{position}] freezes {autoencoder!r}: only a fitted "
+            f"autoencoder[{position}] freezes {autoencoder!r}, but only a fitted "
             "SparseAutoencoder can be a layer."
         )
     check_is_fitted(autoencoder)
     shape = autoencoder.coefs_[0].shape
     if shape != (n_in, n_out):
         raise ValueError(
-            f"autoencoder[{position}] is frozen with {shape[0]} features and "
-            f"{shape[1]} components, but layer {position + 1} maps {n_in} to {n_out}: "
-            "fit it on such data, or change hidden_layer_sizes."
+            f"The frozen autoencoder[{position}] has {shape[0]} features and "
+            f"{shape[1]} components, but layer {position + 1} has {n_in} inputs and "
+            f"{n_out} units: fit a matching autoencoder, or change hidden_layer_sizes."
         )
 
 
@@ -155,9 +155,9 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
     for position, (frozen, given) in enumerate(zip(known, names, strict=True)):
         if frozen != given:
             raise ValueError(
-                f"autoencoder[0] is frozen with {frozen!r} as column {position}, but "
-                f"X has {given!r} there: pass the columns that it was fitted on, in "
-                "their order."
+                f"The frozen autoencoder[0] was fitted with {frozen!r} as column "
+                f"{position}, but X has {given!r} there: pass the same columns in the "
+                "same order."
             )
 
 
@@ -196,7 +196,7 @@ def trained_autoencoders(
 
 
 def moved(autoencoder: SparseAutoencoder, rows: Rows) -> SparseAutoencoder:
-    """Return a fitted autoencoder where the rows are: itself, or a copy."""
+    """Return a fitted autoencoder on the device of the rows; a copy if it moves."""
     layers = autoencoder._layers()
     placed = rows.place(layers[0].W)
     if is_beside(layers[0].W, placed):

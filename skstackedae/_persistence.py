@@ -25,7 +25,7 @@ class VersionedStateMixin:
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.get(VERSION_KEY, "unknown")
         if version != __version__:
-            # The warning has no field for the package: its name stands in the version.
+            # The warning has no field for the package: the version includes its name.
             warning = InconsistentVersionWarning(
                 estimator_name=type(self).__name__,
                 current_sklearn_version=f"skstackedae {__version__}",

@@ -35,9 +35,9 @@ from ._training.stage import warn_diverged
 class SparseAutoencoder(BaseNetwork):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
-    A Kullback-Leibler penalty holds the mean activation of every hidden unit near
-    `sparsity_target`, so each unit learns a feature that few samples have. `transform`
-    returns the activations of the hidden units.
+    A Kullback-Leibler penalty keeps the mean activation of each hidden unit close to
+    `sparsity_target`, so each unit learns a feature that only a few samples have.
+    `transform` returns the activations of the hidden units.
 
     For samples :math:`x_i` with weights :math:`w_i` that sum to 1, the autoencoder
     minimizes [1]_
@@ -53,11 +53,13 @@ class SparseAutoencoder(BaseNetwork):
     Parameters
     ----------
     n_components : int, default=100
-        Number of hidden units.
+        Number of hidden units, which is the number of features that `transform`
+        returns.
 
     activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
-        Activation function of the hidden units. The sparsity penalty needs units with a
-        bounded range, so 'relu' and 'identity' need ``sparsity_weight=0``.
+        Activation function of the hidden units. The sparsity penalty is defined only
+        for units with a bounded range, so 'relu' and 'identity' require
+        ``sparsity_weight=0``.
 
     decoder_activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
         Activation function of the output units. The data must lie in its range: [0, 1]
@@ -67,34 +69,36 @@ class SparseAutoencoder(BaseNetwork):
     loss : {'squared_error', 'log_loss'}, default='squared_error'
         Loss of a reconstruction: half its squared distance to the sample, or the
         cross-entropy :math:`-\sum_j x_j \log \hat x_j + (1 - x_j) \log(1 - \hat x_j)`.
-        'log_loss' needs data in [0, 1] and ``decoder_activation='logistic'``.
+        'log_loss' requires data in [0, 1] and ``decoder_activation='logistic'``.
 
     alpha : float, default=1e-4
         Strength of the L2 penalty (weight decay) on the weights of encoder and decoder.
+        Larger values regularize more.
 
     sparsity_target : float, default=0.1
-        Mean activation that the penalty aims at for each hidden unit, as a fraction of
-        the unit's range, in (0, 1).
+        Desired mean activation of each hidden unit, as a fraction of the unit's range,
+        in (0, 1). The sparsity penalty pulls the mean activations toward this value.
 
     sparsity_weight : float, default=3.0
-        Weight of the sparsity penalty; 0 turns it off.
+        Weight of the sparsity penalty in the loss. 0 turns the penalty off.
 
     corruption : float, default=0.0
         Fraction of the entries of X that are corrupted, in [0, 1); the network learns
         to restore them from the rest [2]_. The seed, the mini-batch and the row
         determine which entries are corrupted: 'adam' corrupts different entries in
         every mini-batch, 'lbfgs' corrupts the same entries during the whole fit,
-        because it needs a function that does not change.
+        because it cannot minimize a function that changes.
 
     corruption_kind : {'masking', 'salt_and_pepper'}, default='masking'
         How entries are corrupted: 'masking' sets them to 0, 'salt_and_pepper' sets each
-        of them to the smallest or to the largest value in X, by a fair coin [2]_. X
-        means the training rows of `fit`, or the rows of a call of `partial_fit`.
+        of them to the smallest or the largest value in X, each with probability 1/2
+        [2]_. X here means the training rows of `fit`, or the rows that are passed to
+        `partial_fit`.
 
     emphasis : float, default=0.0
-        Entries that are not corrupted have the weight ``1 - emphasis`` in the loss
-        [2]_, in [0, 1]; corrupted entries have the weight 1. With 1 only corrupted
-        entries count. Only used if `corruption` is not 0.
+        How much the loss emphasizes corrupted entries, in [0, 1] [2]_. Corrupted
+        entries have weight 1, the other entries have weight ``1 - emphasis``; with 1,
+        only corrupted entries count. Only used if `corruption` is not 0.
 
     tied_weights : bool, default=False
         Whether the decoder uses the transposed weights of the encoder.
@@ -102,11 +106,12 @@ class SparseAutoencoder(BaseNetwork):
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver for weight optimization. 'lbfgs' uses all rows in each iteration, 'adam'
         uses mini-batches. With 'lbfgs', weighting a row by 2 and repeating it give
-        identical models if X has up to 1024 rows (including repeated rows) and 2**20
+        identical models if X has at most 1024 rows (including repeated rows) and 2**20
         entries.
 
     max_iter : int, default=400
-        Maximum number of iterations ('lbfgs') or epochs ('adam').
+        Maximum number of iterations ('lbfgs') or epochs ('adam'). Training stops
+        earlier if the loss has converged.
 
     tol : float, default=1e-2
         Relative tolerance for the optimization. Training stops when the loss has not
@@ -114,19 +119,20 @@ class SparseAutoencoder(BaseNetwork):
         epochs.
 
     n_iter_no_change : int or inf, default=10
-        Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
-        the rule off: each run makes `max_iter` iterations, without a warning.
+        Number of iterations or epochs over which the loss must fall by more than `tol`.
+        ``np.inf`` disables this rule: training makes `max_iter` iterations, without a
+        warning.
 
     batch_size : int or 'auto', default='auto'
-        Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
+        Number of rows per mini-batch of 'adam'. 'auto' means ``min(200, n_samples)``.
 
     learning_rate : {'constant', 'linear'}, default='constant'
         Learning rate schedule of 'adam'. 'constant' stays at `learning_rate_init`,
-        'linear' falls from there to 0 over `max_iter` epochs. With 'linear' the
-        training loss stops nothing: only validation rows end training earlier.
+        'linear' falls from there to 0 over `max_iter` epochs. With 'linear', the
+        training loss does not end training early; only validation rows can.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate of 'adam'.
+        Initial learning rate of 'adam'. It controls the size of the steps.
 
     shuffle : bool, default=True
         Whether to shuffle the samples in each epoch of 'adam'.
@@ -153,12 +159,14 @@ class SparseAutoencoder(BaseNetwork):
 
     n_jobs : int or None, default=None
         Number of threads that process blocks of rows. None means the number that
-        `joblib.parallel_config` sets, or else as many as BLAS may use (not 1, as
-        elsewhere in scikit-learn), but 1 inside a joblib worker or while another fit
-        runs in the same process. The results are the same for every number of threads.
+        `joblib.parallel_config` sets. If it sets none, None means the number of threads
+        that BLAS may use (unlike elsewhere in scikit-learn, where it means 1), but 1
+        inside a joblib worker or while another fit runs in the same process. The number
+        of threads does not change the results.
 
     verbose : int, default=0
-        1 prints a line at the end of training, 2 also prints a line for each iteration.
+        Verbosity level. 0 prints nothing, 1 prints a line at the end of training, 2
+        also prints a line for each iteration.
 
     Attributes
     ----------
@@ -182,8 +190,8 @@ class SparseAutoencoder(BaseNetwork):
 
     mean_activations_ : ndarray of shape (n_components,)
         Weighted mean activation of each hidden unit over the training rows, as a
-        fraction of the unit's range if the range is bounded. The penalty holds it near
-        `sparsity_target`. float64.
+        fraction of the unit's range if the range is bounded. The penalty keeps it close
+        to `sparsity_target`. The dtype is float64.
 
     loss_ : float
         Loss at the end of training, penalties included. For 'adam', the mean loss over
@@ -200,7 +208,7 @@ class SparseAutoencoder(BaseNetwork):
         None without `early_stopping`.
 
     best_validation_score_ : float or None
-        The best of these scores, which the kept weights have. None without
+        The best of these scores, achieved by the weights that `fit` keeps. None without
         `early_stopping`.
 
     n_features_in_ : int
@@ -318,11 +326,11 @@ class SparseAutoencoder(BaseNetwork):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples. The fit computes in float32 if X is float32 or has a type that
-            float32 holds exactly (bool, float16, integers of up to 16 bits), and in
-            float64 otherwise. Arrays of integers are stored as they are and converted
+            float32 represents exactly (bool, float16, integers of up to 16 bits), and
+            in float64 otherwise. Integer arrays are stored as they are and converted
             block by block. Sparse input is densified block by block. Data frames become
-            arrays of float64, or of float32 if all columns are float32. X may also be
-            on disk (`RowsOnDisk`), on a device or on a cluster, see the user guide.
+            float64 arrays, or float32 arrays if all columns are float32. X may also be
+            on disk (`RowsOnDisk`), on a device or on a cluster; see the user guide.
 
         y : None
             Not used, present for API consistency by convention.
@@ -340,7 +348,7 @@ class SparseAutoencoder(BaseNetwork):
         ------
         ValueError
             If X or the weights are invalid, if parameters contradict each other, or if
-            the loss becomes infinite or NaN. The estimator then stays as it was before.
+            the loss becomes infinite or NaN. The estimator is then left unchanged.
         """
         settings = from_parameters(AutoencoderSettings, self.get_params(deep=False))
         settings.check()
@@ -379,11 +387,11 @@ class SparseAutoencoder(BaseNetwork):
     ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
-        It needs ``solver='adam'``, keeps the moments of Adam between calls, and does
-        not exist with ``learning_rate='linear'`` or ``early_stopping=True``, which need
-        the number of epochs. Each call appends its loss to `loss_curve_`;
-        `mean_activations_` are means over the samples of the last call. Callbacks are
-        not called.
+        `partial_fit` requires ``solver='adam'`` and keeps the moments of Adam between
+        calls. It is not available with ``learning_rate='linear'`` or
+        ``early_stopping=True``, which need the number of epochs. Each call appends its
+        loss to `loss_curve_`; `mean_activations_` contains means over the samples of
+        the last call. Callbacks are not called.
 
         Parameters
         ----------
@@ -407,7 +415,7 @@ class SparseAutoencoder(BaseNetwork):
         ValueError
             If X or the weights are invalid, if parameters contradict each other or do
             not fit the network of the previous call, or if the loss becomes infinite or
-            NaN. The estimator then stays as it was before.
+            NaN. The estimator is then left unchanged.
         """
         self._validate_params()
         settings = from_parameters(AutoencoderSettings, self.get_params(deep=False))
@@ -490,8 +498,8 @@ class SparseAutoencoder(BaseNetwork):
     def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
         """Return the mean of `score_samples`; higher is better.
 
-        The score does not contain the penalties, so a search that maximizes it favors
-        models without sparsity.
+        The score does not include the penalties, so a search that maximizes the score
+        favors models without sparsity.
 
         Parameters
         ----------
@@ -529,10 +537,11 @@ class SparseAutoencoder(BaseNetwork):
         dict
             `mean_activations` and `std_activations`, ndarrays of shape
             (n_components,): weighted mean and standard deviation of each unit over the
-            samples. `dead` and `saturated`, floats: fraction of the units that are the
-            same for nearly all samples, in the lower half of their range (dead) or in
-            the upper half (saturated). `explained_variance`, float: 1 minus the squared
-            error of the reconstructions divided by the variance of the samples.
+            samples. `dead` and `saturated`, floats: fraction of the units whose
+            activation is the same for nearly all samples, in the lower half of their
+            range (dead) or in the upper half (saturated). `explained_variance`, float:
+            1 minus the squared error of the reconstructions divided by the variance of
+            the samples.
 
         Examples
         --------
@@ -565,7 +574,7 @@ class SparseAutoencoder(BaseNetwork):
         return self.coefs_[0].T
 
     def _previous_layers(self) -> list[Layer]:
-        """Return the layers of the previous fit, if they still fit the parameters."""
+        """Return the layers of the previous fit; check that they fit the parameters."""
         encoder, decoder = map(to_numpy, self.coefs_)
         tied = np.array_equal(encoder.T, decoder)
         names = "n_components", "activation", "decoder_activation", "tied_weights"
@@ -577,7 +586,7 @@ class SparseAutoencoder(BaseNetwork):
 def fitted_attributes(
     autoencoder: SparseAutoencoder, layers: Sequence[Layer]
 ) -> dict[str, Any]:
-    """Return the attributes that make a fitted autoencoder of encoder and decoder."""
+    """Return the fitted attributes of an autoencoder with this encoder and decoder."""
     return {
         **network_attributes(layers, layers[1].activation.name),
         "loss_function_": autoencoder.loss,
@@ -588,7 +597,7 @@ def fitted_attributes(
 def set_layers(
     autoencoder: SparseAutoencoder, layers: Sequence[Layer], mean_activations: Array
 ) -> None:
-    """Make a fitted autoencoder of encoder and decoder."""
+    """Set the fitted attributes of an autoencoder from its encoder and decoder."""
     for name, value in fitted_attributes(autoencoder, layers).items():
         setattr(autoencoder, name, value)
     autoencoder.mean_activations_ = array_like(mean_activations, layers[0].W)

@@ -44,7 +44,7 @@ from ._training.callbacks import Task
 from ._training.pseudo_labels import PseudoLabels
 from ._user_warnings import warn_user
 
-# Chosen on rows of MNIST, digits, breast cancer and wine that were kept apart.
+# Tuned on rows of MNIST, digits, breast cancer and wine that were set aside for this.
 FEW_LABELS: dict[str, Any] = {
     "autoencoder": "denoising",
     "alpha": 0,
@@ -57,16 +57,15 @@ FEW_LABELS: dict[str, Any] = {
 
 
 class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
-    r"""Deep classifier: pretrained sparse autoencoders, softmax, fine-tuning.
+    r"""Deep classifier that is pretrained layer by layer with sparse autoencoders.
 
     `fit` runs three stages [1]_:
 
-    1. Pretraining: one :class:`SparseAutoencoder` for each hidden layer, trained on the
+    1. Pretraining: each hidden layer is trained as a :class:`SparseAutoencoder` on the
        activations of the layer below.
-    2. Softmax training: a softmax classifier, trained on the activations of the last
-       layer.
-    3. Fine-tuning: backpropagation through the whole network, which trains all weights
-       together.
+    2. Softmax training: a softmax classifier is trained on the activations of the last
+       hidden layer.
+    3. Fine-tuning: backpropagation trains all weights of the network together.
 
     For samples with weights :math:`w_i` that sum to 1, the last two stages minimize
 
@@ -81,91 +80,96 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100, 100)
-        Number of units in each hidden layer, from the input up. ``()`` makes the
-        classifier softmax regression, without pretraining and fine-tuning.
+        Number of units in each hidden layer, from the input up. With ``()`` there are
+        no hidden layers: the classifier is a softmax regression, without pretraining
+        and fine-tuning.
 
     autoencoder : SparseAutoencoder, list, 'denoising' or None, default=None
-        Prototype of the autoencoders that train the hidden layers. An estimator is
-        cloned for each layer; a list has one entry for each layer.
+        Prototype of the autoencoders that pretrain the hidden layers. A single
+        estimator is cloned for each layer; a list must have one entry for each layer.
 
         - None means ``SparseAutoencoder()``.
-        - 'denoising' means relu units that learn to restore masked entries:
-          ``SparseAutoencoder(activation="relu", tied_weights=True, corruption=0.3,
-          sparsity_weight=0, alpha=0, solver="adam", learning_rate="linear",
-          max_iter=12)``. The decoder of the first layer is logistic with
-          ``loss="log_loss"`` if all entries of X lie in [0, 1]; otherwise, and in all
-          other layers, it is linear (``decoder_activation="identity"``).
+        - 'denoising' means an autoencoder with relu units that learns to restore masked
+          entries: ``SparseAutoencoder(activation="relu", tied_weights=True,
+          corruption=0.3, sparsity_weight=0, alpha=0, solver="adam",
+          learning_rate="linear", max_iter=12)``. The decoder of the first layer is
+          logistic with ``loss="log_loss"`` if all entries of X lie in [0, 1];
+          otherwise, and in all other layers, it is linear
+          (``decoder_activation="identity"``).
 
         Each clone gets `n_components` from `hidden_layer_sizes`, `n_jobs` and `verbose`
         from the classifier, and a `random_state` drawn from the classifier's; it keeps
-        all other parameters of the prototype. A list may hold
-        ``FrozenEstimator(fitted_autoencoder)`` for features that were learned
-        elsewhere: this layer is used as it is, without pretraining. Fine-tuning changes
-        a copy of this layer, not the frozen estimator. A search over
-        ``autoencoder__alpha`` and so on needs a single estimator here.
+        all other parameters of the prototype. To reuse features that were learned
+        elsewhere, put ``FrozenEstimator(fitted_autoencoder)`` into the list. Such a
+        layer is not pretrained again, and fine-tuning changes a copy of it, not the
+        frozen estimator. To search over nested parameters such as
+        ``autoencoder__alpha``, pass a single estimator.
 
     pretrain : bool, default=True
         Whether to pretrain the hidden layers as autoencoders. If False, they start from
-        the same random weights from which pretraining would start.
+        the random weights from which pretraining would start.
 
     fine_tune : bool, default=True
-        Whether to train all layers together at the end.
+        Whether to train all layers together at the end. If False, `fit` ends after
+        softmax training.
 
     alpha : float, default=1e-4
         Strength of the L2 penalty (weight decay) on the weights of the softmax layer.
+        Larger values regularize more.
 
     hidden_alpha : float or None, default=None
-        Weight decay of the hidden layers in fine-tuning. None means the same as
-        `alpha`: all weights of the network are decayed. 0 decays only the softmax
-        layer, as in the UFLDL exercise.
+        Strength of the L2 penalty on the weights of the hidden layers during
+        fine-tuning. If None, `alpha` applies to all layers. If 0, only the softmax
+        layer is decayed, as in the UFLDL exercise.
 
     corruption : float, default=0.0
         Fraction of the entries of X that are masked (set to 0) during fine-tuning, in
         [0, 1). The other entries are multiplied by ``1 / (1 - corruption)``, so that
         predictions need no correction. The seed, the mini-batch and the row determine
         which entries are masked: 'adam' masks different entries in every mini-batch,
-        'lbfgs' masks the same entries during the whole stage. Pretraining uses
+        'lbfgs' masks the same entries during the whole stage. Pretraining uses the
         `corruption` of the prototype instead.
 
     dropout : float, default=0.0
         Fraction of the hidden units that are dropped (set to 0) during fine-tuning, in
         [0, 1) [2]_. 'adam' drops different units for each row and mini-batch, and
         multiplies the activations of the kept units by ``1 / (1 - dropout)``, so that
-        predictions need no correction. Needs ``solver='adam'``.
+        predictions need no correction. Requires ``solver='adam'``.
 
     max_norm : float or None, default=None
-        Largest norm that the incoming weights of a hidden unit have after a step of
-        fine-tuning [2]_; larger weights are scaled down. None means no limit. Needs
-        ``solver='adam'``.
+        Upper limit on the norm of the incoming weights of each hidden unit [2]_. After
+        each step of fine-tuning, weights with a larger norm are scaled down to it. None
+        means no limit. Requires ``solver='adam'``.
 
     pseudo_label_weight : float, default=0.0
-        Weight of the loss of unlabeled rows in the last stage, relative to the loss of
-        the labeled rows [3]_. The network's own predictions, without noise and made
-        anew for each mini-batch, serve as their labels. The weight is 0 in the first
-        eighth of the `max_iter` epochs, then rises linearly and has its full value
-        after three quarters of them; the stage does not stop before. The losses that
-        `fit` records include this loss, so they may rise with the weight. 0 leaves
-        unlabeled rows to pretraining. Needs ``solver='adam'`` and `unlabeled_label`.
+        Weight of the loss of the unlabeled rows in the last stage, relative to the loss
+        of the labeled rows [3]_. The labels of these rows are the network's own
+        predictions without noise, which are recomputed for each mini-batch. The weight
+        is 0 during the first eighth of the `max_iter` epochs, then rises linearly and
+        reaches its full value after three quarters of the epochs; the stage does not
+        stop earlier. The recorded losses include the loss of the unlabeled rows, so
+        they may rise with the weight. If 0, unlabeled rows are used only for
+        pretraining. Other values require ``solver='adam'`` and `unlabeled_label`.
 
     align_pseudo_labels : bool, default=True
-        Whether pseudo-labels have about the same frequencies as the labels: in each
-        mini-batch, classes that are predicted too rarely gain, and classes that are
-        predicted too often lose [4]_. This keeps large classes from swallowing others.
-        Set it to False if the labeled rows say nothing about the frequencies of the
-        classes among the unlabeled rows.
+        Whether to align the class frequencies of the pseudo-labels with those of the
+        labels. In each mini-batch, this favors classes that are predicted too rarely
+        over classes that are predicted too often [4]_, and so prevents large classes
+        from absorbing small ones. Set it to False if the labeled rows are not
+        representative of the class frequencies among the unlabeled rows.
 
     unlabeled_ratio : float, default=4.0
-        Number of unlabeled rows for each labeled row in a mini-batch, if
-        `pseudo_label_weight` is not 0; `batch_size` counts both. A mini-batch has at
-        least one row of each kind, and at most all rows of a kind, whatever the ratio.
-        An epoch uses all labeled and all unlabeled rows; the kind that needs fewer
-        mini-batches is used again and again.
+        Number of unlabeled rows for each labeled row in a mini-batch; `batch_size`
+        counts both. Whatever the ratio, a mini-batch has at least one row of each kind,
+        and at most all rows of a kind. An epoch uses all labeled and all unlabeled
+        rows; the kind that needs fewer mini-batches is used repeatedly. Only used if
+        `pseudo_label_weight` is not 0.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
-        Solver of softmax training and fine-tuning. 'lbfgs' uses all rows in each
+        Solver for softmax training and fine-tuning. 'lbfgs' uses all rows in each
         iteration, 'adam' uses mini-batches. If this solver and those of the prototypes
-        are 'lbfgs', weighting a row by 2 and repeating it give identical models if X
-        has up to 1024 rows (including repeated rows) and 2**20 entries.
+        are 'lbfgs', and X has at most 1024 rows (including repeated rows) and 2**20
+        entries, weighting a row by 2 and repeating it give identical models.
 
     max_iter : int, default=400
         Maximum number of iterations ('lbfgs') or epochs ('adam'). It applies to softmax
@@ -177,19 +181,20 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         epochs.
 
     n_iter_no_change : int or inf, default=10
-        Number of iterations or epochs over which `tol` is applied. ``np.inf`` turns
-        the rule off: each run makes `max_iter` iterations, without a warning.
+        Number of iterations or epochs over which the loss must fall by more than `tol`.
+        ``np.inf`` disables this rule: each stage makes `max_iter` iterations, without a
+        warning.
 
     batch_size : int or 'auto', default='auto'
-        Size of the mini-batches of 'adam'. 'auto' means ``min(200, n_samples)``.
+        Number of rows per mini-batch of 'adam'. 'auto' means ``min(200, n_samples)``.
 
     learning_rate : {'constant', 'linear'}, default='constant'
         Learning rate schedule of 'adam'. 'constant' stays at `learning_rate_init`,
-        'linear' falls from there to 0 over `max_iter` epochs. With 'linear' the
-        training loss stops nothing: only validation rows end training earlier.
+        'linear' falls from there to 0 over `max_iter` epochs. With 'linear', the
+        training loss does not end training early; only validation rows can.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate of 'adam'.
+        Initial learning rate of 'adam'. It controls the size of the steps.
 
     shuffle : bool, default=True
         Whether to shuffle the samples in each epoch of 'adam'.
@@ -201,7 +206,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         their score no longer improves, and keeps the weights with the best score. The
         score is the negative log-loss for 'lbfgs' and the accuracy for 'adam'. If
         False, the stage stops when the training loss no longer improves. Pretraining
-        uses `early_stopping` of the prototype instead.
+        uses the `early_stopping` of the prototype instead.
 
     validation_fraction : float, default=0.1
         Fraction of the labeled rows to set aside as validation rows for early stopping,
@@ -220,12 +225,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         all rows are labeled.
 
     memory : None, str, path-like or joblib.Memory, default=None
-        Cache for pretrained layers: with a cache, a search over parameters of
-        fine-tuning pretrains only once for each fold. The cache finds a layer by its
-        input, sample weights, prototype and seed. With ``random_state=None`` it never
-        finds a layer; with a RandomState instance only if the instance is in the same
-        state. A fit runs any code in the pickles of this folder, so nobody else should
-        be able to write to it. Where the cache does not work, `fit` warns and trains.
+        Cache for pretrained layers. With a cache, a search over parameters of
+        fine-tuning pretrains only once for each fold. A cached layer is reused if its
+        input, sample weights, prototype and seed are the same. This never happens with
+        ``random_state=None``, and with a RandomState instance only if the instance is
+        in the same state. `fit` runs any code in the pickles of this folder, so nobody
+        else should be able to write to it. If the cache does not work, `fit` raises a
+        warning and trains the layers.
 
     warm_start : bool, default=False
         When set to True, `fit` reuses the network of the previous call as
@@ -239,12 +245,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     n_jobs : int or None, default=None
         Number of threads that process blocks of rows. None means the number that
-        `joblib.parallel_config` sets, or else as many as BLAS may use (not 1, as
-        elsewhere in scikit-learn), but 1 inside a joblib worker or while another fit
-        runs in the same process. The results are the same for every number of threads.
+        `joblib.parallel_config` sets. If it sets none, None means the number of threads
+        that BLAS may use (unlike elsewhere in scikit-learn, where it means 1), but 1
+        inside a joblib worker or while another fit runs in the same process. The number
+        of threads does not change the results.
 
     verbose : int, default=0
-        1 prints a line for each stage, 2 also prints a line for each iteration.
+        Verbosity level. 0 prints nothing, 1 prints a line for each stage, 2 also prints
+        a line for each iteration.
 
     Attributes
     ----------
@@ -279,21 +287,21 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     history_ : list of dict
         One record for each stage that was run: `name` ('pretraining', 'softmax' or
         'fine-tuning'), `layer` (1 is the lowest; None except for pretraining),
-        `n_iter`, `converged`, `diverged` (the loss ended higher than it began,
-        with the final weight of pseudo-labels in both),
-        `stopped` (a callback ended the stage), `first_loss` (after the first iteration
-        or epoch), `last_loss`, `seconds`, `accuracy` (weighted, on the labeled training
-        rows; None for pretraining), `loss_curve` and `validation_scores`. The
-        accuracies of 'softmax' and 'fine-tuning' show what each stage achieved. For a
-        layer from the cache, `seconds` is the time that its training took.
+        `n_iter`, `converged`, `diverged` (the loss ended higher than it began, both
+        computed with the final weight of pseudo-labels), `stopped` (a callback ended
+        the stage), `first_loss` (after the first iteration or epoch), `last_loss`,
+        `seconds`, `accuracy` (weighted, on the labeled training rows; None for
+        pretraining), `loss_curve` and `validation_scores`. The accuracies of 'softmax'
+        and 'fine-tuning' show what each stage achieved. For a layer from the cache,
+        `seconds` is the time that its training took.
 
     validation_scores_ : list of float or None
         Score of the validation rows (held out, or `X_val`) after each iteration or
         epoch of the last stage. None without validation rows.
 
     best_validation_score_ : float or None
-        The best of these scores, which the kept weights have. None without validation
-        rows.
+        The best of these scores, achieved by the weights that `fit` keeps. None without
+        validation rows.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -447,34 +455,35 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     ) -> Self:
         """Make a classifier for few labeled and many unlabeled rows.
 
-        It returns ``StackedAutoencoderClassifier(hidden_layer_sizes,
+        This returns ``StackedAutoencoderClassifier(hidden_layer_sizes,
         autoencoder="denoising", alpha=0, corruption=0.3, dropout=0.5,
         pseudo_label_weight=1, solver="adam", learning_rate="linear", ...)``: denoising
         autoencoders learn from all rows, then the network learns from the labels and
-        from pseudo-labels of the other rows. X should be scaled: images to [0, 1],
+        from pseudo-labels of the unlabeled rows. X should be scaled: images to [0, 1],
         tables by :class:`~sklearn.preprocessing.StandardScaler`.
 
         Parameters
         ----------
         hidden_layer_sizes : int or array-like of int, default=(1000, 1000)
-            Number of units in each hidden layer. Wide layers are better, and slower.
+            Number of units in each hidden layer. Wide layers are more accurate but
+            slower.
 
         unlabeled_label : object, default=-1
             Label that marks unlabeled rows in y.
 
         max_iter : int, default=100
             Number of epochs of softmax training and of fine-tuning. An epoch of
-            fine-tuning is a pass over all rows in mini-batches of 200, of which 160 are
-            unlabeled. For 60,000 rows 40 epochs are enough, which are 15,000
-            mini-batches; for a few hundred rows 400 may be better than 100.
+            fine-tuning is a pass over all rows in mini-batches of 200 rows, 160 of
+            which are unlabeled. For 60,000 rows, 40 epochs (15,000 mini-batches) are
+            enough; for a few hundred rows, 400 epochs may be better than 100.
 
         **parameters : dict
-            Other parameters of the classifier, also in place of those above.
+            Other parameters of the classifier. They override the settings above.
 
         Returns
         -------
         StackedAutoencoderClassifier
-            The classifier, not fitted.
+            The unfitted classifier.
 
         Examples
         --------
@@ -509,11 +518,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples. The fit computes in float32 if X is float32 or has a type that
-            float32 holds exactly (bool, float16, integers of up to 16 bits), and in
-            float64 otherwise. Arrays of integers are stored as they are and converted
+            float32 represents exactly (bool, float16, integers of up to 16 bits), and
+            in float64 otherwise. Integer arrays are stored as they are and converted
             block by block. Sparse input is densified block by block. Data frames become
-            arrays of float64, or of float32 if all columns are float32. X may also be
-            on disk (`RowsOnDisk`), on a device or on a cluster, see the user guide.
+            float64 arrays, or float32 arrays if all columns are float32. X may also be
+            on disk (`RowsOnDisk`), on a device or on a cluster; see the user guide.
 
         y : array-like of shape (n_samples,)
             Class labels; `unlabeled_label` for unlabeled samples.
@@ -541,7 +550,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ------
         ValueError
             If data or weights are invalid, if parameters contradict each other, or if
-            the loss becomes infinite or NaN. The estimator then stays as it was before.
+            the loss becomes infinite or NaN. The estimator is then left unchanged.
         """
         self._check_solver()
         task = Task.begin_fit(
@@ -570,14 +579,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     ) -> Self:
         """Update the model with a single pass over the data, for incremental learning.
 
-        It needs ``solver='adam'``, keeps the moments of Adam between calls, and does
-        not exist with options that need all rows or the number of epochs:
-        ``learning_rate='linear'``, ``early_stopping=True``, ``class_weight='balanced'``
-        and pseudo-labels. The first call pretrains the hidden layers on its
-        samples, with the solver of the prototype. Every call then makes one pass of
-        fine-tuning (or of softmax training if ``fine_tune=False``) over its labeled
-        samples and appends its loss to `loss_curve_`. `history_` has the records of
-        pretraining.
+        `partial_fit` requires ``solver='adam'`` and keeps the moments of Adam between
+        calls. It is not available with options that need all rows or the number of
+        epochs: ``learning_rate='linear'``, ``early_stopping=True``,
+        ``class_weight='balanced'`` and pseudo-labels. The first call pretrains the
+        hidden layers on its samples, with the solver of the prototype. Every call then
+        makes one pass of fine-tuning (or of softmax training if ``fine_tune=False``)
+        over its labeled samples and appends its loss to `loss_curve_`. `history_` has
+        the records of pretraining.
 
         Parameters
         ----------
@@ -588,7 +597,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             Class labels; `unlabeled_label` for unlabeled samples.
 
         classes : array-like of shape (n_classes,), default=None
-            All class labels that occur in any call. Needed in the first call.
+            All class labels that occur in any call. Required in the first call.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of these samples, relative to each other. If None, all samples have
@@ -604,7 +613,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         ValueError
             If data or weights are invalid, if y has labels that are not among the
             classes, if parameters contradict each other, or if the loss becomes
-            infinite or NaN. The estimator then stays as it was before.
+            infinite or NaN. The estimator is then left unchanged.
         """
         self._validate_params()
         labels.check_unlabeled_label(self.unlabeled_label)
@@ -667,7 +676,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         return self._apply(_probabilities, X, method="predict_proba")
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Predict log-probabilities of the classes; even those of tiny ones are finite.
+        """Predict log-probabilities, which are finite even for tiny probabilities.
 
         Parameters
         ----------
@@ -720,7 +729,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         y = computed(to_numpy(y))
         sample_weight = computed(to_numpy(sample_weight))
         if are_lazy := is_on_cluster(X):
-            # Predictions stand for X, of which rows cannot be selected.
+            # The rows of a dask X cannot be selected, but those of its predictions can.
             X = computed(self.predict(X))
         check_consistent_length(X, y)
         _, labeled = self._checked_labels(y, "y")
@@ -728,7 +737,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             sample_weight = checks.check_sample_weight(sample_weight, X)
         if not labeled.all():
             if not labeled.any():
-                raise ValueError("No row has a label: y holds only unlabeled_label.")
+                raise ValueError("No row has a label: y contains only unlabeled_label.")
             rows = np.flatnonzero(labeled)
             if isinstance(X, RowsOnDisk):
                 X = X[rows]
@@ -742,16 +751,16 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         try:
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         except TypeError as error:
-            # Of numpy, which does not compare dates with numbers.
+            # numpy raises it if it has to compare dates with numbers.
             raise ValueError(
-                "y has labels of another type than the classes "
+                "The labels in y differ in type from the classes "
                 f"{labels.shown(to_numpy(self.classes_).tolist())}."
             ) from error
 
     def _validated(self, X: Any, y: Any = "no_validation", **options: bool) -> Any:
         y = computed(to_numpy(y))
         if not (y is None or isinstance(y, str)):
-            # scikit-learn's error does not know unlabeled_label.
+            # scikit-learn's error message would not mention unlabeled_label.
             labels.check_present(y)
         return super()._validated(X, y, **options)
 
@@ -767,7 +776,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         given = y[labels.is_labeled(y, self.unlabeled_label)]
         if not len(given):
             raise ValueError(
-                f"No row has a label: y holds only unlabeled_label="
+                f"No row has a label: y contains only unlabeled_label="
                 f"{self.unlabeled_label!r}."
             )
         check_classification_targets(given)
@@ -800,7 +809,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
         if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val go together: pass both or none.")
+            raise ValueError("X_val and y_val go together: pass both or neither.")
         try:
             X_val, y_val = self._validated(X_val, y_val, trains=True)
             checks.check_beside(X_val, rows.X)
@@ -831,8 +840,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         if unlabeled is None:
             warn_user(
                 f"pseudo_label_weight={self.pseudo_label_weight!r} has no effect, "
-                "because all rows with a weight above 0 have a label: mark rows "
-                "without a label by unlabeled_label, or set pseudo_label_weight=0.",
+                "because all rows with a weight above 0 have a label: mark "
+                "unlabeled rows with unlabeled_label, or set pseudo_label_weight=0.",
                 UserWarning,
             )
             return None
@@ -854,7 +863,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
 
 def _beside(classes: Array, X: Any) -> Any:
-    """Return the classes where X is; a device has only numbers."""
+    """Return numeric classes on the device of X; a device cannot store others."""
     is_number = classes.dtype.kind in "biuf"
     return array_like(classes, X) if is_number and is_on_device(X) else classes
 

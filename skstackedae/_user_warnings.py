@@ -11,8 +11,8 @@ INNER_PACKAGES = {OUR_PACKAGE, "sklearn", "joblib"}
 
 def warn_user(message: str, category: type[Warning]) -> None:
     """Warn at the innermost frame of the user's code, and name the estimator there."""
-    # Not from the frame of this function: its locals would hold it, and all frames
-    # above with the user's data, until the next garbage collection.
+    # Start at the caller's frame: if a local referred to this function's frame, all
+    # frames with the user's data would live until the next garbage collection.
     frame, level, names = sys._getframe(1), 2, [""]
     while _package(frame.f_globals) in INNER_PACKAGES and frame.f_back is not None:
         # The last of them is the method that the user called.

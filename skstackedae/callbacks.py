@@ -13,24 +13,24 @@ __all__ = ["StopOnInterrupt"]
 
 
 class StopOnInterrupt:
-    """Let Ctrl-C end training and keep what it has learned.
+    """Let Ctrl-C end training early and keep the model.
 
-    Without this callback, an interrupt ends `fit` with a KeyboardInterrupt, and the
-    estimator stays as it was before. With it, the first interrupt ends the running
-    stage after its iteration. The stages that are left make one iteration each, so that
-    the network is whole, and `fit` returns the fitted estimator with a warning;
-    `stopped` is True in the records of `history_`. A second interrupt ends `fit` as
-    always.
+    Without this callback, an interrupt ends `fit` with a KeyboardInterrupt and leaves
+    the estimator unchanged. With the callback, the first interrupt ends the running
+    stage after the current iteration. Each remaining stage makes one iteration, so that
+    the network is complete, and `fit` returns the fitted estimator with a warning;
+    `stopped` is True in the records of these stages in `history_`. A second interrupt
+    ends `fit` as usual.
 
-    Set it on the outermost estimator, for example on a pipeline. A search is ended by
-    the first interrupt as always, because a candidate that was stopped is no fair one.
-    On threads other than the main one, which get no interrupts, it does nothing and
-    warns.
+    Set the callback on the outermost estimator, for example on a pipeline. The first
+    interrupt still ends a search, because it would be unfair to compare a stopped
+    candidate with the others. Only the main thread receives interrupts: in other
+    threads, the callback raises a warning and does nothing.
 
     Attributes
     ----------
     max_propagation_depth : None
-        Meta-estimators hand the callback to estimators at all depths.
+        Meta-estimators pass the callback on to estimators at all depths.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class StopOnInterrupt:
         self._previous: Any = None
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Take over the interrupt, at the beginning of a fit.
+        """Install the interrupt handler at the beginning of a fit.
 
         Parameters
         ----------
@@ -66,8 +66,8 @@ class StopOnInterrupt:
         self._stops = self._has_told = False
         if threading.current_thread() is not threading.main_thread():
             warn_user(
-                "StopOnInterrupt does nothing, because only the main thread gets "
-                "interrupts.",
+                "StopOnInterrupt does nothing in this thread, because only the main "
+                "thread receives interrupts.",
                 UserWarning,
             )
         elif not hasattr(estimator, "_run_search"):
@@ -86,7 +86,7 @@ class StopOnInterrupt:
         """
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
-        """Return whether to stop, after each iteration.
+        """Tell after each iteration whether to stop.
 
         Parameters
         ----------
@@ -106,15 +106,15 @@ class StopOnInterrupt:
             raise KeyboardInterrupt
         if stops:
             self._tell(
-                "Interrupted: training stops after this iteration, and the stages that "
-                "are left make one each. Interrupt again to stop at once."
+                "Interrupted: this stage ends after this iteration, and each remaining "
+                "stage makes one iteration. Interrupt again to stop immediately."
             )
         elif self._stops and context.parent is None:
             self._tell("Interrupted too late: no iteration was left to stop.")
         return stops
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Give the interrupt back, at the end of a fit.
+        """Restore the previous interrupt handler at the end of a fit.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class StopOnInterrupt:
         self._restore()
 
     def _tell(self, message: str) -> None:
-        """Warn, once a fit."""
+        """Warn once per fit."""
         if not self._has_told:
             self._has_told = True
             warn_user(message, ConvergenceWarning)

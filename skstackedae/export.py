@@ -25,7 +25,7 @@ ONNX_OPERATORS = {
 
 
 def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier:
-    """Return a fitted stacked autoencoder as scikit-learn's `MLPClassifier`.
+    """Convert a fitted classifier to scikit-learn's `MLPClassifier`.
 
     Both predict the same up to rounding. The returned network holds copies of the
     weights and no objects of this package, so its pickle needs only scikit-learn.
@@ -40,11 +40,11 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
     -------
     sklearn.neural_network.MLPClassifier
         The fitted network. `coefs_` and `intercepts_` have the same shapes and the same
-        precision as those of the classifier. For two classes the last ones have shape
-        (n_in, 1) and (1,), for one logistic output whose logit is the second logit
-        minus the first. `loss_`, `loss_curve_` and `n_iter_` are copied from the
-        classifier. `t_`, the number of samples seen in training, is unknown and set
-        to 0.
+        precision as those of the classifier. For two classes, the network has a single
+        logistic output, whose logit is the second logit minus the first, so the last
+        arrays have shape (n_in, 1) and (1,). `loss_`, `loss_curve_` and `n_iter_` are
+        copied from the classifier. `t_`, the number of samples seen in training, is
+        unknown and set to 0.
 
     Raises
     ------
@@ -64,11 +64,11 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
     -----
     Only `hidden_layer_sizes` and `activation` are set. The other parameters matter only
     for training and keep scikit-learn's defaults. `partial_fit` continues from these
-    weights; `fit` starts anew, without pretraining.
+    weights; `fit` starts over, without pretraining.
 
-    For two classes `MLPClassifier` computes the probability of the first class as 1
-    minus that of the second. If the difference rounds to 0, `predict_log_proba` returns
-    minus infinity.
+    For two classes, `MLPClassifier` computes the probability of the first class as 1
+    minus the probability of the second. If the difference rounds to 0,
+    `predict_log_proba` returns minus infinity.
 
     Examples
     --------
@@ -104,11 +104,12 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
 
 
 def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
-    """Return a fitted sparse autoencoder as scikit-learn's `MLPRegressor`.
+    """Convert a fitted sparse autoencoder to scikit-learn's `MLPRegressor`.
 
-    `predict` of the network reconstructs X like ``inverse_transform(transform(X))`` of
-    the autoencoder, up to rounding. The returned network holds copies of the weights
-    and no objects of this package, so its pickle needs only scikit-learn.
+    Up to rounding, `predict` of the network returns the same reconstructions as
+    ``inverse_transform(transform(X))`` of the autoencoder. The returned network holds
+    copies of the weights and no objects of this package, so its pickle needs only
+    scikit-learn.
 
     Parameters
     ----------
@@ -164,25 +165,26 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
 
 
 def register_onnx_converters() -> None:
-    """Teach skl2onnx to convert the estimators of this package.
+    """Register converters for the estimators of this package with skl2onnx.
 
-    Call this function once in a process. Afterward ``skl2onnx.to_onnx`` converts fitted
+    Call this function once per process. Afterward ``skl2onnx.to_onnx`` converts fitted
     estimators, alone and as steps of pipelines. The conversion needs the extra
     ``skstackedae[onnx]``; running the converted graph needs neither this package nor
     scikit-learn.
 
     A :class:`~skstackedae.StackedAutoencoderClassifier` becomes a graph that returns
-    the label and the probabilities of each row. It takes skl2onnx's options for
-    classifiers: `zipmap`, `output_class_labels`, `nocl`, and `raw_scores` for logits in
-    place of the probabilities (for two classes, minus and plus `decision_function`). In
-    a pipeline it must be the last step; meta-estimators may wrap it if skl2onnx
-    converts them. A :class:`~skstackedae.SparseAutoencoder` becomes a graph that
-    returns the activations of the hidden units. Layers may have different activations.
+    the label and the probabilities of each row. It supports skl2onnx's options for
+    classifiers: `zipmap`, `output_class_labels`, `nocl`, and `raw_scores`, which
+    returns logits instead of probabilities (for two classes, minus and plus
+    `decision_function`). In a pipeline, the classifier must be the last step.
+    Meta-estimators may wrap it if skl2onnx can convert them. A
+    :class:`~skstackedae.SparseAutoencoder` becomes a graph that returns the activations
+    of the hidden units. Layers may have different activations.
 
     The graph computes in float64 if its input is float64, and in float32 otherwise; the
-    precision of the model does not matter. For float64 input pass
-    ``options={"zipmap": False}`` (or "columns"), because skl2onnx's default, a dict for
-    each row, exists only in float32.
+    precision of the model does not matter. For float64 input, pass ``options={"zipmap":
+    False}`` (or "columns"), because skl2onnx's default, a dict for each row, supports
+    only float32.
 
     Raises
     ------
@@ -244,8 +246,8 @@ def _common_activation(activations: Sequence[str]) -> str:
     if len(set(activations)) > 1:
         raise ValueError(
             f"The hidden layers have the activations {list(activations)}, but "
-            "MLPClassifier has one for all of them. Convert the classifier to ONNX "
-            "(register_onnx_converters), or fit it with the same activation for all "
+            "MLPClassifier supports only one. Convert the classifier to ONNX "
+            "(register_onnx_converters), or fit it with the same activation in all "
             "autoencoders."
         )
     # Without hidden layers the activation is not used.
@@ -323,7 +325,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     version = container.target_opset
     classifier = operator.raw_operator
     layers = classifier._layers()
-    # Also set by skl2onnx, where a meta-estimator takes our decision_function.
+    # skl2onnx also sets this if a meta-estimator uses the decision_function.
     is_raw = container.get_options(classifier, {"raw_scores": False})["raw_scores"]
     if is_raw and len(classifier.classes_) == 2:
         layers[-1] = _minus_and_plus(_logistic_output(layers[-1]))
@@ -364,6 +366,6 @@ def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:
 
 
 def _onnx_labels(classes: Array) -> Array:
-    # Object arrays hold strings or numbers; the list has the type.
+    # Object arrays contain strings or numbers; numpy infers the type from a list.
     labels = np.array(classes.tolist())
     return labels if labels.dtype.kind == "U" else labels.astype(np.int64)

@@ -371,7 +371,7 @@ def test_what_is_no_array_of_numbers_with_float64(data):
         if hasattr(strict, "Device"):
             device = strict.Device("no_float64")
             single = strict.asarray(X.astype(np.float32), device=device)
-            wrong.append((single, "no float64"))
+            wrong.append((single, "not support float64"))
         for X_bad, message in wrong:
             with pytest.raises(ValueError, match=message):
                 small().fit(X_bad, y)

@@ -91,13 +91,15 @@ def chunked(array, size=100):
 
 
 def test_parts_are_consecutive_chunks():
-    assert on_cluster._grouped([3, 3, 0, 3, 9, 1], 6) == [[0, 1], [3], [4], [5]]
+    sizes = [3, 3, 0, 3, 9, 1]
+    assert on_cluster._grouped(sizes, 6) == [[0, 1], [3], [4], [5]]
+    assert on_cluster._grouped(sizes, 6, 8) == [[0, 1, 3], [4], [5]]
 
 
 def test_a_huge_X_has_larger_parts(client, data, monkeypatch):
     X, _ = data
     monkeypatch.setattr(on_cluster, "MOST_PARTS", 2)
-    assert ChunkedArray.from_dask(chunked(X)).sizes == (500, 500, 100)
+    assert ChunkedArray.from_dask(chunked(X)).sizes == (600, 500)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +290,13 @@ def test_any_chunks_of_any_kind(client, data):
     )
     objects = chunked(X.astype(object))
     assert_same_weights(small(pretrain=False).fit(objects, y), expected)
+
+
+def test_many_parameters_raise_no_warning(client, rng):
+    X = chunked(rng.rand(200, 1_000))
+    autoencoder = small_autoencoder(1_500, max_iter=1, tied_weights=True)
+    # More than the 10 MiB from which distributed warns of data.
+    assert autoencoder.fit(X).coefs_[0].nbytes > 10 * 2**20
 
 
 def test_fits_go_on_and_take_layers(client, data, tmp_path):

@@ -207,7 +207,7 @@ def test_denoising_prototype_by_parts_and_without_pretraining(few_digits):
 
 def test_denoising_prototype_in_a_search(few_digits):
     # It has no parameters of its own to search over.
-    with pytest.raises(ValueError, match="autoencoder__alpha has nothing to set"):
+    with pytest.raises(ValueError, match="autoencoder__alpha cannot be set"):
         small_classifier(autoencoder="denoising").set_params(autoencoder__alpha=0)
     search = GridSearchCV(
         StackedAutoencoderClassifier((12,), max_iter=5, random_state=0),

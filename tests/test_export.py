@@ -269,7 +269,7 @@ def test_mlp_regressor_of_a_pretrained_layer(few_digits):
 def test_only_fitted_estimators_of_the_right_type(export, estimator):
     with pytest.raises(NotFittedError, match=type(estimator).__name__):
         export(estimator)
-    expected = f"fitted {type(estimator).__name__} is needed, got Pipeline"
+    expected = f"fitted {type(estimator).__name__}, got Pipeline"
     with pytest.raises(TypeError, match=expected):
         export(make_pipeline(estimator))
 
@@ -456,6 +456,6 @@ def test_onnx_example_of_the_docstring(run_onnx):
 
 def test_onnx_example_of_the_guide(run_onnx, few_digits, classifier):
     page = Path(__file__).parents[1] / "docs" / "user_guide" / "saving.rst"
-    (_, text) = page.read_text().split("ONNX\n~~~~\n")
+    (_, text) = page.read_text(encoding="utf-8").split("ONNX\n~~~~\n")
     X, _ = few_digits
     run_skipped_examples(text, X=X, classifier=classifier, np=np)

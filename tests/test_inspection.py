@@ -613,7 +613,7 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
         with pytest.raises(NotFittedError):
             draw(display_class, estimator, X)
     pipeline = make_pipeline(MinMaxScaler(), SparseAutoencoder())
-    message = "fitted SparseAutoencoder or StackedAutoencoderClassifier is needed"
+    message = "fitted SparseAutoencoder or StackedAutoencoderClassifier"
     with pytest.raises(TypeError, match=f"{message}, got Pipeline"):
         draw(display_class, pipeline, X)
 
@@ -638,7 +638,7 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
         ({"image_shape": (8.0, 8.0)}, r"image_shape=\(8.0, 8.0\) .* 64 pixels"),
         ({"contrast": "high"}, "contrast='high' is neither"),
         ({"sort_by_std": True}, "sort_by_std=True needs X"),
-        ({"feature_names": ["a", "b"]}, "2 names were given for 64"),
+        ({"feature_names": ["a", "b"]}, "2 names, but 64 are needed"),
     ],
 )
 def test_wrong_parameters_of_components(classifier, options, message):
@@ -652,7 +652,8 @@ def test_wrong_parameters_of_the_others(few_digits, classifier, autoencoder):
         ActivationDisplay.from_estimator(autoencoder, X, layer=2)
     with pytest.raises(ValueError, match=r"image_shape=\(7, 9\)"):
         ReconstructionDisplay.from_estimator(classifier, X, image_shape=(7, 9))
-    with pytest.raises(ValueError, match=r"shape \(1, 2\), reconstructions \(2, 1\)"):
+    message = r"shape \(1, 2\), but reconstructions have shape \(2, 1\)"
+    with pytest.raises(ValueError, match=message):
         ReconstructionDisplay(X=[[0, 1]], reconstructions=[[0], [1]]).plot()
     with pytest.raises(ValueError, match=r"relative_std has shape \(2,\), not \(3,\)"):
         ComponentsDisplay.from_components(np.eye(3), relative_std=[0.1, 0.2])

@@ -125,7 +125,7 @@ def test_too_few_labels_are_an_error(y, message, rng):
     [(["a", "b", -1], -1, "'-1'"), ([0, 1, -1], "-1", "-1")],
 )
 def test_an_unlabeled_label_of_another_type_is_told(labels, unlabeled, shown, rng):
-    with pytest.raises(ValueError, match=f"y has {shown} for a class"):
+    with pytest.raises(ValueError, match=f"y has the class {shown}"):
         small(unlabeled_label=unlabeled).fit(rng.rand(30, 3), labels * 10)
 
 
@@ -386,7 +386,7 @@ def test_labels_of_mixed_types(label, types, unlabeled_label, way):
 
 def test_labels_of_another_type_than_the_classes_are_an_error_of_score():
     y = np.array(["2020-01-01", "2020-01-02"] * 30, dtype="datetime64[D]")
-    with pytest.raises(ValueError, match="of another type than the classes"):
+    with pytest.raises(ValueError, match="differ in type from the classes"):
         in_every_way(y)["score"]()
 
 

@@ -251,7 +251,7 @@ def test_errors_of_training_are_no_errors_of_the_cache(data, tmp_path, monkeypat
 
 def test_an_empty_path_is_an_error(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="memory='' is no folder"):
+    with pytest.raises(ValueError, match="memory='' is not a folder"):
         small(memory="").fit(*data)
     assert not list(tmp_path.iterdir())
 

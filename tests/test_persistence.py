@@ -240,7 +240,7 @@ def test_models_on_disk_stay_readable(path):
 
 
 def test_every_release_left_its_models():
-    changelog = (DATA.parents[1] / "CHANGELOG.md").read_text()
+    changelog = (DATA.parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
     released = set(re.findall(r"^## \[?(\d[^\s\]]*)", changelog, re.M))
     for suffix in SUFFIXES:
         paths = [path for path in OLD_MODELS if path.suffix == suffix]

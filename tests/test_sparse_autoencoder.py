@@ -272,10 +272,10 @@ def test_warm_start_refuses_another_network(few_digits):
     with pytest.raises(ValueError, match="63 features"):
         model.fit(X[:, 1:])
     model.set_params(activation="tanh")
-    with pytest.raises(ValueError, match=r"activation='tanh'.*has 'logistic'"):
+    with pytest.raises(ValueError, match=r"activation='tanh'.*used 'logistic'"):
         model.fit(X)
     model.set_params(activation="logistic", n_components=5)
-    with pytest.raises(ValueError, match=r"n_components=5.*has 12.*warm_start=False"):
+    with pytest.raises(ValueError, match=r"n_components=5.*used 12.*warm_start=False"):
         model.fit(X)
     assert model.set_params(warm_start=False).fit(X).coefs_[0].shape == (64, 5)
 

@@ -382,7 +382,7 @@ def test_frozen_layers_may_come_in_another_precision(pretrain, few_digits):
     [
         (SparseAutoencoder(16), NotFittedError, "not fitted"),
         (LogisticRegression(), ValueError, r"autoencoder\[0\] freezes LogisticRegr"),
-        ((5, 64), ValueError, "64 features and 5 components.*layer 1 maps 64 to 16"),
+        ((5, 64), ValueError, "64 features and 5 comp.*layer 1 has 64 inputs and 16"),
         ((16, 60), ValueError, "60 features and 16 components"),
     ],
 )
@@ -467,7 +467,7 @@ def test_warm_start_without_fine_tuning_goes_on_with_the_softmax(
     [
         ("features", "60 features"),
         ("classes", r"classes \[0, 1.*previous fit has \[0, 1.*warm_start=False"),
-        ("activation", r"activations.*'tanh'.*previous fit has \['logistic'"),
+        ("activation", r"activations.*'tanh'.*previous fit used \['logistic'"),
         ("sizes", r"hidden_layer_sizes=\(16,\).*\(16, 12\).*warm_start=False"),
     ],
 )

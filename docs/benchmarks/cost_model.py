@@ -228,7 +228,7 @@ def extrapolate(costs: Costs, out) -> None:
         rows.append(row)
     note = f"Seconds of an evaluation. Workers of {CORES_OF_A_WORKER} cores and "
     note += f"{MEMORY_OF_A_WORKER / 2**30:.0f} GiB, of which X takes two thirds at "
-    note += f"most; {NETWORK_BYTES / 1e9} GB/s; the other constants as measured."
+    note += f"most; {bandwidth / 1e9:.2f} GB/s; the other constants as measured."
     name, title = "cost_model_extrapolated", "Extrapolation to many machines"
     report(name, title, rows, out, note)
     if out is not None:

@@ -18,6 +18,7 @@ core a model of logistic units takes 15 to 35 minutes, one of relu units an hour
 import time
 import warnings
 
+import matplotlib.pyplot as plt
 from _compare import parser_with_out, report
 from _deep import SPARSE, autoencoder, denoising_layers, network
 from _mnist import load_mnist
@@ -62,11 +63,9 @@ def main() -> None:
         )
         print(rows[-1], flush=True)
         if arguments.out is not None:
-            curves = TrainingCurveDisplay.from_estimator(model)
-            curves.ax_.set_title(f"MNIST, deep network: {name}")
             arguments.out.mkdir(parents=True, exist_ok=True)
             file_name = f"mnist_deep_{name.translate(TO_FILE_NAME)}.png"
-            curves.figure_.savefig(arguments.out / file_name, dpi=120)
+            draw_curves(model, name).savefig(arguments.out / file_name, dpi=200)
     what = "validation" if arguments.validate else "test"
     note = f"{sum(y != UNLABELED):,} labeled images, {len(X_test):,} {what} images; "
     note += "float32."
@@ -76,6 +75,31 @@ def main() -> None:
     formats["minutes"] = "{:.1f}"
     title = "MNIST, deep networks"
     report("mnist_deep", title, rows, arguments.out, note, formats)
+
+
+def draw_curves(model, name):
+    """Draw the loss of all stages; each curve starts with the name of its stage."""
+    # At the width of a page, 7.2 inches, letters have the size of the text.
+    figure, axis = plt.subplots(figsize=(7.2, 3.8), layout="constrained")
+    display = TrainingCurveDisplay.from_estimator(model, ax=axis)
+    axis.get_legend().remove()
+    for line in display.lines_:
+        x, y = line.get_data()
+        axis.annotate(
+            line.get_label().replace(", ", ",\n"),
+            (x[0], y[0]),
+            (2, 4),
+            textcoords="offset points",
+            color=line.get_color(),
+            va="bottom",
+        )
+        line.set_linewidth(2.5)
+    # Room for the names.
+    axis.set_ylim(top=4 * axis.get_ylim()[1])
+    axis.set(xlabel="epoch", ylabel="loss of the stage")
+    axis.set_title(f"Loss of each stage: {name}", fontsize=11)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def parsed_arguments():

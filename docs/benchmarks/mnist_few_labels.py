@@ -39,6 +39,7 @@ from _few_labels import (
     split,
 )
 from _mnist import load_mnist
+from scipy.stats import skew
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -59,14 +60,16 @@ WITHOUT = "one fit, no pseudo-labels"
 N_SELF_TRAINING = 10_000
 # Without pseudo-labels an epoch is a pass over the labeled images: so many steps.
 STEPS = 4_000
-# The lines of the figure, with their labels and colors.
+# The lines of the figure: label, color, and how far the label is above its point.
 DRAWN = {
-    OURS: ("skstackedae", "#0072B2"),
-    WITHOUT: ("without pseudo-labels", "#56B4E9"),
-    "pixels, LabelSpreading": ("LabelSpreading", "#CC79A7"),
-    "pixels, SVC": ("SVC", "#E69F00"),
-    "pixels, MLPClassifier": ("MLPClassifier", "#555555"),
+    OURS: ("skstackedae", "#0072B2", 0),
+    "pixels, LabelSpreading": ("LabelSpreading", "#B0578D", 0),
+    WITHOUT: ("without\npseudo-labels", "#3A9BD6", 0),
+    "pixels, SVC": ("SVC", "#C77700", 2),
+    "pixels, MLPClassifier": ("MLPClassifier", "#555555", -3),
 }
+# Units in the figure: a square.
+N_DRAWN = 36
 
 
 def main() -> None:
@@ -93,12 +96,14 @@ def main() -> None:
     title = "MNIST with few labels"
     report("mnist_few_labels", title, rows, arguments.out, note, FORMATS)
     if arguments.out is not None:
+        # At the width of a page, 7.2 inches, letters have the size of the text.
         figure, (units, lines) = plt.subplots(
-            1, 2, figsize=(10, 4.2), width_ratios=(2, 3), layout="constrained"
+            1, 2, figsize=(7.2, 3.3), width_ratios=(6, 9), layout="constrained"
         )
+        figure.get_layout_engine().set(wspace=0.06)
         draw_units(images.pretrained, units)
-        draw_lines(rows, lines)
-        figure.savefig(arguments.out / "mnist_few_labels.png", dpi=120)
+        draw_lines(rows, len(images.y), lines)
+        figure.savefig(arguments.out / "mnist_few_labels.png", dpi=200)
 
 
 class Images:
@@ -249,19 +254,37 @@ def rows_for(model, X, labels):
     return X[labeled], labels[labeled]
 
 
+def strokes(weights, image_shape):
+    """Return the units that look for strokes: smooth weights, few of them large."""
+    images = weights.T.reshape(-1, *image_shape)
+    images = images / np.linalg.norm(images, axis=(1, 2), keepdims=True)
+    steps = [np.sum(np.diff(images, axis=axis) ** 2, axis=(1, 2)) for axis in (1, 2)]
+    roughness, light = np.sum(steps, axis=0), skew(weights)
+    light[roughness > np.quantile(roughness, 0.25)] = -np.inf
+    return np.argsort(-light)[: min(N_DRAWN, np.isfinite(light).sum())]
+
+
 def draw_units(network, axis):
-    """Draw some units of the first layer."""
-    units = range(min(49, network.hidden_layer_sizes[0]))
-    ComponentsDisplay.from_estimator(
-        network.autoencoders_[0], units=units, image_shape=(28, 28), ax=axis
+    """Draw units of the first layer that look for strokes of the pen."""
+    first = network.autoencoders_[0]
+    units = strokes(first.coefs_[0], (28, 28))
+    # No names: numbers of units say nothing here.
+    ComponentsDisplay.from_components(
+        first.coefs_[0].T[units],
+        names=[""] * len(units),
+        image_shape=(28, 28),
+        ax=axis,
     )
-    axis.set_title("units of the first layer", fontsize="medium")
+    axis.set_anchor("N")
+    axis.set_title("Pen strokes, found without labels", fontsize=11)
+    n_units = len(first.coefs_[0].T)
+    axis.set_xlabel(f"{len(units)} of the {n_units:,} units of layer 1", fontsize=10)
 
 
-def draw_lines(rows, axis):
+def draw_lines(rows, n_images, axis):
     """Draw accuracy against the number of labels; each line has its name at its end."""
     counts = sorted({row["labels"] for row in rows})
-    for name, (label, color) in DRAWN.items():
+    for name, (label, color, above) in DRAWN.items():
         of_model = [row for row in rows if row["model"] == name]
         if not of_model:
             continue
@@ -274,26 +297,30 @@ def draw_lines(rows, axis):
             accuracy * 100,
             error * 100,
             color=color,
-            linewidth=2.5 if name == OURS else 1.5,
+            linewidth=3 if name == OURS else 1.5,
             marker="o",
-            markersize=4,
-            capsize=3,
+            markersize=6 if name == OURS else 4,
         )
         axis.annotate(
             label,
             (n_labels[0], accuracy[0] * 100),
-            (-8, 0),
+            (-8, above),
             textcoords="offset points",
             color=color,
+            fontsize=10,
+            fontweight="bold" if name == OURS else "normal",
             ha="right",
             va="center",
         )
+        if name == OURS:
+            title = f"{accuracy[0] * 100:.0f} % accuracy with {n_labels[0]} labels"
+            axis.set_title(title, fontsize=11)
     axis.set_xscale("log")
-    axis.set_xlim(counts[0] / 5, counts[-1] * 1.1)
-    axis.set_xticks(counts, [f"{n:,}" for n in counts])
+    axis.set_xlim(counts[0] / 9, counts[-1] * 1.2)
+    axis.set_xticks(counts, [f"{n:,}" for n in counts], fontsize=9)
     axis.minorticks_off()
-    axis.set_xlabel("labeled images")
-    axis.set_ylabel("accuracy in %")
+    axis.set_xlabel(f"labeled images, of {n_images:,}", fontsize=10)
+    axis.set_ylabel("test accuracy in %", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
 
 

@@ -5,15 +5,19 @@ fit, on synthetic data in float32. The largest set of rows is a memory-mapped fi
 which passes through the page cache. The exponent is the slope of the least-squares line
 through all points on logarithmic scales; 1 is linear growth.
 
-Run it with ``python docs/benchmarks/scaling.py [--out DIR]``.
+Run it with ``python docs/benchmarks/scaling.py [--out DIR]``. With ``--redraw`` it
+draws the figure again, from the numbers in ``DIR/scaling.json``. The figure leaves out
+the threads: two points are no curve.
 """
 
+import json
+import re
 import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from _compare import format_seconds, measure, parser_with_out, report
+from _compare import Timing, format_seconds, measure, parser_with_out, report
 
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
@@ -42,7 +46,14 @@ CHUNK = 10_000
 def main() -> None:
     """Time all series; print one table and draw one figure."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=5)
+    parser.add_argument("--redraw", action="store_true", help="no measurements")
     arguments = parser.parse_args()
+    if arguments.redraw:
+        if arguments.out is None:
+            parser.error("--redraw needs --out, the folder with scaling.json.")
+        saved = json.loads((arguments.out / "scaling.json").read_text())
+        draw(series_of(saved), arguments.out / "scaling.png")
+        return
     all_sizes, n_rows = SIZES, N_ROWS
     if arguments.quick:
         all_sizes = {name: sizes[:2] for name, sizes in SIZES.items()}
@@ -117,42 +128,57 @@ def exponent(timings):
     return slope
 
 
+def series_of(rows):
+    """Return the timings by series and size, from the rows of the table."""
+    series = {}
+    for row in rows:
+        median, unit, low, high = re.fullmatch(
+            r"(\S+) (ms|s) \((\S+) to (\S+)\)", row["time"]
+        ).groups()
+        scale = 1e-3 if unit == "ms" else 1.0
+        timing = Timing(*(scale * float(value) for value in (median, low, high)))
+        size = int(row["size"].replace(",", ""))
+        series.setdefault(row["what grows"], {})[size] = timing
+    return series
+
+
 def draw(series, path):
     """Draw each series on logarithmic scales, beside the line of linear growth."""
+    drawn = {name: timings for name, timings in series.items() if name != "threads"}
+    # At the width of a page, 7.2 inches, letters have the size of the text.
     figure, axes = plt.subplots(
-        1, len(series), figsize=(13, 3.6), sharey=True, layout="constrained"
+        1, len(drawn), figsize=(7.2, 3.2), sharey=True, layout="constrained"
     )
-    for axis, (name, timings) in zip(axes, series.items(), strict=True):
+    for axis, (name, timings) in zip(axes, drawn.items(), strict=True):
         sizes = np.array(list(timings))
         medians = np.array([timing.median for timing in timings.values()])
         ends = np.array(
             [[t.median - t.low, t.high - t.median] for t in timings.values()]
         )
-        power = -1.0 if name == "threads" else 1.0
-        axis.plot(
-            sizes,
-            medians[0] * (sizes / sizes[0]) ** power,
-            color="0.6",
-            linestyle="--",
-            label="halved with each doubling" if power < 0 else "linear",
+        linear = medians[0] * sizes / sizes[0]
+        axis.plot(sizes, linear, color="0.6", linestyle="--")
+        axis.errorbar(sizes, medians, ends.T, marker="o", color="#0072B2")
+        axis.annotate(
+            "in proportion",
+            (sizes[-1], linear[-1]),
+            (-2, 4),
+            textcoords="offset points",
+            color="0.4",
+            ha="right",
+            va="bottom",
         )
-        axis.errorbar(
-            sizes,
-            medians,
-            yerr=ends.T,
-            marker="o",
-            capsize=3,
-            label=f"measured, exponent {exponent(timings):.2f}",
-        )
+        growth = f"{sizes[-1] / sizes[0]:.0f} times the {name}:"
+        growth += f"\n{medians[-1] / medians[0]:.0f} times the time"
+        axis.set_title(growth, fontsize=10)
         axis.set(xscale="log", yscale="log", xlabel=name)
-        axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=40)
+        axis.set_xticks(sizes[::2], [f"{size:,}" for size in sizes[::2]], fontsize=9)
         axis.minorticks_off()
-        axis.grid(axis="y", color="0.9")
-        axis.legend(fontsize="small", loc="upper left")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylim(top=5)
     axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes[0].set_ylabel("seconds for value and gradient")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=200)
 
 
 if __name__ == "__main__":

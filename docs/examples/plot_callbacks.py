@@ -3,9 +3,10 @@
 Progress, scores and stopping
 =============================
 
-The callbacks of scikit-learn 1.9 and later follow every iteration of a fit. This
-example needs this version and, for the progress bar, the package ``rich`` (``pip
-install rich``).
+The callbacks of scikit-learn 1.9 and later follow every iteration of a fit. Here one
+callback ends fine-tuning as soon as nearly all training digits are learned. This
+example needs this version of scikit-learn and, for the progress bar, the package
+``rich`` (``pip install rich``).
 """
 
 # %%
@@ -13,6 +14,7 @@ install rich``).
 # ------------------
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -32,21 +34,14 @@ classifier = StackedAutoencoderClassifier(
 )
 
 # %%
-# A progress bar
-# --------------
-# The progress bar draws the fit, its stages and their iterations. A stage may end
-# before `max_iter`.
-
-classifier.set_callbacks(ProgressBar()).fit(X_train, y_train)
-
-# %%
 # A custom callback
 # -----------------
-# A callback has four methods. ``on_fit_task_end`` gets the arguments that it names.
-# From softmax training on, `fitted_estimator` is a copy that predicts as if the fit had
-# ended (before, it is None). If the method returns True after an iteration, the stage
-# ends and the next stage begins. This callback ends a stage when 99.5 % of the training
-# digits are classified correctly. It also records the accuracy on held-out digits.
+# A callback has four methods. ``on_fit_task_end`` receives the arguments that its
+# signature names. From softmax training on, `fitted_estimator` is a copy that predicts
+# as if the fit had ended (before that, it is None). If the method returns True after an
+# iteration, the stage ends and the next stage begins. This callback ends a stage when
+# 99.5 % of the training digits are classified correctly. It also records the accuracy
+# on held-out digits.
 
 
 class StopWhenLearned:
@@ -77,45 +72,61 @@ class StopWhenLearned:
 
 # %%
 # A fit can have several callbacks. scikit-learn's ``ScoringMonitor`` records scores on
-# the training rows.
+# the training rows. The first fit is not stopped, because its limit is infinite.
 
-unstopped = [stage["n_iter"] for stage in classifier.history_]
-held_out = StopWhenLearned(X_test, y_test)
+held_out = StopWhenLearned(X_test, y_test, enough=np.inf)
 training = ScoringMonitor(scoring="accuracy")
 classifier.set_callbacks(held_out, training).fit(X_train, y_train)
+unstopped = [stage["n_iter"] for stage in classifier.history_]
+
+stopping = StopWhenLearned(X_test, y_test)
+classifier.set_callbacks(stopping).fit(X_train, y_train)
 
 for stage, before in zip(classifier.history_, unstopped, strict=True):
     title = stage["name"] + (f" {stage['layer']}" if stage["layer"] else "")
-    print(f"{title:14} {stage['n_iter']:4} iterations, {before:4} without the callback")
-print(f"Accuracy on held-out digits: {classifier.score(X_test, y_test):.3f}")
+    print(f"{title:14} {stage['n_iter']:4} iterations, {before:4} without stopping")
+print(f"Accuracy on held-out digits: {stopping.accuracy[-1]:.3f}")
+print(f"without stopping:            {held_out.accuracy[-1]:.3f}")
 
 # %%
-# The figure
-# ----------
-# The figure shows the accuracy after each iteration of softmax training and
-# fine-tuning.
+# The figure shows the accuracy after each iteration of fine-tuning, without stopping,
+# and where the callback stopped it.
 
 training_accuracy = [
     row["accuracy"]
     for row in training.get_logs().data
     if row["task_name"] == "iteration"
 ]
-n_softmax = classifier.history_[-2]["n_iter"]
+n_softmax, n_stopped = (stage["n_iter"] for stage in classifier.history_[-2:])
 
-figure, axis = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-for label, accuracy, color in [
-    ("training digits", training_accuracy, "#555555"),
-    ("held-out digits", held_out.accuracy, "#0072B2"),
+figure, axis = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+for label, accuracy, color, below in [
+    ("training digits", training_accuracy, "#555555", 0.5),
+    ("held-out digits", held_out.accuracy, "#0072B2", -1.0),
 ]:
-    axis.plot(range(1, len(accuracy) + 1), accuracy, label=label, color=color)
-axis.axvline(n_softmax + 0.5, color="0.6", linestyle="--", linewidth=1)
-axis.axhline(held_out.enough, color="#D55E00", linestyle=":", label="enough")
-axis.set(xlabel="iteration", ylabel="accuracy", ylim=(0.5, 1.02))
-for x, name, side in [
-    (n_softmax, "softmax", "right"),
-    (n_softmax + 1, "fine-tuning", "left"),
-]:
-    axis.text(x, 0.52, f" {name} ", ha=side)
-axis.legend(frameon=False, loc="center right")
+    percent = 100 * np.array(accuracy[n_softmax:])
+    iterations = np.arange(1, len(percent) + 1)
+    axis.plot(iterations, percent, color=color, linewidth=2)
+    place = iterations[-1], percent[-1] + below
+    axis.text(*place, label, color=color, fontsize=12, ha="right")
+axis.axvline(n_stopped, color="#D55E00", linestyle="--")
+axis.text(
+    n_stopped + 1,
+    91,
+    f"The callback stops here:\n{stopping.enough:.1%} of the training\n"
+    "digits are correct",
+    color="#D55E00",
+    fontsize=12,
+)
+axis.set(xlabel="iteration of fine-tuning", ylabel="accuracy in %", ylim=(89, 101))
+axis.set_title(f"Stopped after {n_stopped} of {len(percent)} iterations", fontsize=13)
 axis.spines[["top", "right"]].set_visible(False)
 plt.show()
+
+# %%
+# A progress bar
+# --------------
+# The progress bar draws the fit, its stages and their iterations. A stage may end
+# before `max_iter`.
+
+classifier.set_callbacks(ProgressBar()).fit(X_train, y_train)

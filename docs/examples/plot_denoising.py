@@ -3,9 +3,10 @@
 Repairing damaged digits
 ========================
 
-With ``corruption=0.3`` an autoencoder sees images in which 30 % of the pixels are
+With ``corruption=0.3``, an autoencoder sees images in which 30 % of the pixels are
 masked (set to 0), and learns to restore them from the rest: it is a denoising
-autoencoder. This example lets it repair unseen digits with the same kind of damage.
+autoencoder. In this example it repairs unseen digits with the same kind of damage.
+The figures show digits before the damage, with the damage, and repaired.
 """
 
 # %%
@@ -37,16 +38,6 @@ def damage(images):
 
 
 damaged = damage(X_test)
-
-# %%
-# Three ways to repair them
-# -------------------------
-# Two autoencoders differ only in `corruption`; 'adam' masks different pixels in every
-# mini-batch. The third way is the best linear map from damaged digits to whole digits,
-# learned from ten damaged copies of each training digit (ridge regression, with a
-# penalty chosen by cross-validation). The settings of the autoencoders were found by
-# hand, on these digits. The baseline is the damaged digits without repair.
-
 settings = {
     "sparsity_weight": 0,
     "alpha": 1e-5,
@@ -55,8 +46,42 @@ settings = {
     "batch_size": 50,
     "random_state": 0,
 }
-plain = SparseAutoencoder(100, **settings).fit(X_train)
 denoising = SparseAutoencoder(100, corruption=CORRUPTION, **settings).fit(X_train)
+repaired = {
+    "damaged": damaged,
+    "repaired": denoising.inverse_transform(denoising.transform(damaged)),
+}
+
+
+def draw_rows(rows, n_digits, **options):
+    """Draw the first test digit of some classes, a row for each kind of images."""
+    first = [np.flatnonzero(y_test == digit)[0] for digit in range(n_digits)]
+    figure, axes = plt.subplots(len(rows), n_digits, layout="constrained", **options)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, row in zip(line, first, strict=True):
+            axis.imshow(images[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_color("0.8")
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
+    return figure
+
+
+with plt.rc_context({"font.size": 12}):
+    figure = draw_rows({"whole": X_test, **repaired}, 6, figsize=(6.5, 3.8))
+figure.suptitle("Unseen digits without 30 % of their pixels, and repaired")
+plt.show()
+
+# %%
+# Three ways to repair them
+# -------------------------
+# The plain autoencoder differs from the denoising one only in `corruption`; 'adam'
+# masks different pixels in every mini-batch. The third way is the best linear map from
+# damaged digits to whole digits, learned from ten damaged copies of each training digit
+# (ridge regression, with a penalty chosen by cross-validation). The settings of the
+# autoencoders were tuned by hand on these digits. The unrepaired digits are the
+# baseline.
+
+plain = SparseAutoencoder(100, **settings).fit(X_train)
 copies = np.concatenate([X_train] * 10)
 linear = RidgeCV(alphas=np.logspace(-2, 3, 6)).fit(damage(copies), copies)
 
@@ -64,7 +89,7 @@ repaired = {
     "damaged": damaged,
     "autoencoder": plain.inverse_transform(plain.transform(damaged)),
     "linear map": linear.predict(damaged),
-    "denoising": denoising.inverse_transform(denoising.transform(damaged)),
+    "denoising": repaired["repaired"],
 }
 errors = {
     name: np.mean(np.sum((images - X_test) ** 2, axis=1)) / 2
@@ -79,23 +104,8 @@ for name, error in errors.items():
 # fills gaps by a linear function of the other pixels. The denoising autoencoder has the
 # smallest error, because it fills gaps by a nonlinear function of the other pixels.
 
-# %%
-# The figure
-# ----------
-# The figure shows the first test digit of each class, and the mean errors.
+# The figure has the mean errors in parentheses.
 
-first = [np.flatnonzero(y_test == digit)[0] for digit in range(10)]
-rows = {"whole": X_test, **repaired}
-
-figure, axes = plt.subplots(
-    len(rows), 10, figsize=(9, 4.8), gridspec_kw={"wspace": 0.05, "hspace": 0.05}
-)
-for line, (name, images) in zip(axes, rows.items(), strict=True):
-    for axis, row in zip(line, first, strict=True):
-        axis.imshow(images[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        axis.set(xticks=[], yticks=[])
-    caption = f"{name}\n({errors[name]:.2f})" if name in errors else name
-    line[0].set_ylabel(caption, rotation=0, ha="right", va="center", labelpad=8)
-figure.subplots_adjust(left=0.13, right=0.99, bottom=0.02, top=0.92)
-figure.suptitle("Held-out digits without 30 % of their pixels, and repaired")
+captions = {f"{name}\n({error:.2f})": repaired[name] for name, error in errors.items()}
+draw_rows({"whole": X_test, **captions}, 10, figsize=(9, 4.8))
 plt.show()

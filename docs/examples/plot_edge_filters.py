@@ -6,18 +6,21 @@ Edge filters from natural pictures
 A sparse autoencoder learns edge detectors from 8 x 8 patches of photographs, as in the
 first exercise of UFLDL. This needs two things. The pictures must be whitened, so that
 slow changes of brightness do not outweigh all other structure, and the sparsity target
-must be small, so that units are off most of the time.
+must be small, so that units are off most of the time. The first figure shows a picture
+before and after whitening, the second the inputs that excite the units most: edges and
+bars in several directions.
 """
 
 # %%
 # Whitened pictures
 # -----------------
 # Natural pictures have an amplitude spectrum that falls as 1/f. Whitening multiplies it
-# by f, and a low-pass filter removes the highest frequencies, which have only noise and
-# artifacts of the grid: the filter f * exp(-(f / f0)^4) of B. A. Olshausen and D. J.
-# Field, "Sparse coding with an overcomplete basis set: a strategy employed by V1?",
-# Vision Research 37, 1997.
+# by f, and a low-pass filter removes the highest frequencies, which contain only noise
+# and artifacts of the grid. Both steps are the filter f * exp(-(f / f0)^4) of B. A.
+# Olshausen and D. J. Field, "Sparse coding with an overcomplete basis set: a strategy
+# employed by V1?", Vision Research 37, 1997.
 
+# sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_sample_images
@@ -27,7 +30,7 @@ from skstackedae import SparseAutoencoder
 from skstackedae.inspection import ComponentsDisplay
 
 PATCH = 8
-# In cycles a pixel. The paper's 0.4 leaves 8 of the 25 units dead on these pictures.
+# In cycles per pixel. With the paper's 0.4, 8 of the 25 units are dead on these images.
 CUT_OFF = 0.25
 N_PATCHES = 10_000
 
@@ -43,6 +46,23 @@ def whiten(picture):
 
 
 pictures = [picture.mean(axis=2) for picture in load_sample_images().images]
+whitened = whiten(pictures[0])
+limit = 3 * whitened.std()
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+axes[0].imshow(pictures[0], cmap="gray", vmin=0, vmax=255)
+axes[0].set_title("A picture")
+axes[1].imshow(whitened, cmap="gray", vmin=-limit, vmax=limit)
+axes[1].set_title("Whitened: edges stay, slow changes go")
+for axis in axes:
+    axis.set_axis_off()
+plt.show()
+
+# %%
+# The training data are 10,000 patches of two pictures. The mean of each patch is
+# subtracted. Clipping at three standard deviations and scaling to [0.1, 0.9] then bring
+# the patches into the range of the logistic decoder.
+
 patches = np.concatenate(
     [
         extract_patches_2d(
@@ -54,10 +74,6 @@ patches = np.concatenate(
         for picture in pictures
     ]
 ).reshape(-1, PATCH * PATCH)
-
-# %%
-# The mean of each patch is subtracted. Clipping at three standard deviations and
-# scaling to [0.1, 0.9] then bring the patches into the range of the logistic decoder.
 
 patches -= patches.mean(axis=1, keepdims=True)
 limit = 3 * patches.std()
@@ -84,26 +100,9 @@ print(f"Loss: {autoencoder.loss_:.4f}")
 print(f"Mean activation of the units: {autoencoder.mean_activations_.mean():.4f}")
 
 # %%
-# The figure
-# ----------
-# On the left is a picture before and after whitening. On the right are the inputs that
-# excite each unit most, W_j / ||W_j||: edges and bars of several directions.
+# The figure shows the input that excites each unit most, W_j / ||W_j||.
 
-figure = plt.figure(figsize=(10.5, 5.4), layout="constrained")
-grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.25])
-whitened = whiten(pictures[0])
-limit = 3 * whitened.std()
-for row, (title, picture, scale) in enumerate(
-    [
-        ("A picture", pictures[0], {"vmin": 0, "vmax": 255}),
-        ("Whitened", whitened, {"vmin": -limit, "vmax": limit}),
-    ]
-):
-    axis = figure.add_subplot(grid[row, 0])
-    axis.imshow(picture, cmap="gray", **scale)
-    axis.set_title(title)
-    axis.set_axis_off()
-axis = figure.add_subplot(grid[:, 1])
+figure, axis = plt.subplots(figsize=(2.7, 2.8), dpi=200, layout="constrained")
 ComponentsDisplay.from_estimator(autoencoder, image_shape=(PATCH, PATCH), ax=axis)
-axis.set_title("What excites each hidden unit")
+axis.set_title("What 25 units look for: edges and bars", fontsize=7)
 plt.show()

@@ -56,7 +56,7 @@ pipeline = Pipeline(
 # The search has two workers; each worker uses one thread for its fits.
 
 sparsity_weights = [0.0, 0.3, 3.0]
-hidden_alphas = [1e-5, 1e-4, 1e-3]
+hidden_alphas = [1e-4, 1e-2, 0.1, 1.0]
 N_FOLDS = 3
 search = GridSearchCV(
     pipeline,
@@ -74,47 +74,43 @@ print(f"Accuracy on held-out rows:    {search.score(X_test, y_test):.4f}")
 
 # %%
 # The standard error of the accuracy on 171 held-out rows is about 0.015. The score in
-# cross-validation is a little too high, because it is the best of nine.
+# cross-validation is a little too high, because it is the best of twelve scores.
+#
+# The figure shows the mean accuracy over the folds; a frame marks the best. Strong
+# decay of the weights costs accuracy, and with the strongest, all tumors are put into
+# one class. With `hidden_alpha` up to 0.01, the accuracies differ by half a point,
+# which is not significant.
+
+shape = len(sparsity_weights), len(hidden_alphas)
+# GridSearchCV varies the parameters in the order of their names: hidden_alpha last.
+percent = 100 * search.cv_results_["mean_test_score"].reshape(shape)
+best = np.unravel_index(percent.argmax(), shape)
+
+figure, axis = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+image = axis.imshow(percent, cmap="viridis", aspect="auto")
+for i, j in np.ndindex(shape):
+    is_light = image.norm(percent[i, j]) > 0.5
+    text = axis.text(j, i, f"{percent[i, j]:.1f}", ha="center", va="center")
+    text.set(color="black" if is_light else "white", fontsize=14)
+frame = plt.Rectangle((best[1] - 0.47, best[0] - 0.46), 0.94, 0.92, fill=False)
+frame.set(edgecolor="#D55E00", linewidth=3)
+axis.add_patch(frame)
+axis.set_xticks(range(shape[1]), [f"{value:g}" for value in hidden_alphas])
+axis.set_yticks(range(shape[0]), [f"{value:g}" for value in sparsity_weights])
+axis.set(xlabel="hidden_alpha", ylabel="autoencoder__sparsity_weight")
+axis.set_title("Strong decay costs accuracy (in %)", fontsize=13)
+axis.spines[:].set_visible(False)
+axis.tick_params(length=0)
+plt.show()
 
 # %%
 # Number of pretrained layers
 # ---------------------------
-# The cache has a file for each trained layer. Each layer is trained once for each fold
-# and `sparsity_weight`, and once more for the best parameters on all rows.
+# The cache contains a file for each trained layer. Each layer is trained once for each
+# fold and `sparsity_weight`, and once more on all rows with the best parameters.
 
 n_candidates = len(search.cv_results_["params"])
 n_trained = len(list(Path(cache.name).rglob("output.pkl")))
 n_needed = (n_candidates * N_FOLDS + 1) * len(LAYERS)
 print(f"Layers needed in all fits: {n_needed}, layers in the cache: {n_trained}")
 cache.cleanup()
-
-# %%
-# The figure
-# ----------
-# The figure shows the mean accuracy and its standard deviation over the folds.
-# Differences that are smaller than the standard deviation are not significant.
-
-shape = len(sparsity_weights), len(hidden_alphas)
-# GridSearchCV varies the parameters in the order of their names: hidden_alpha last.
-mean = search.cv_results_["mean_test_score"].reshape(shape)
-spread = search.cv_results_["std_test_score"].reshape(shape)
-
-figure, axis = plt.subplots(figsize=(6.5, 5), layout="constrained")
-image = axis.imshow(mean, cmap="viridis")
-for i, j in np.ndindex(shape):
-    is_light = mean[i, j] > (mean.min() + mean.max()) / 2
-    axis.text(
-        j,
-        i,
-        f"{mean[i, j]:.3f}\n± {spread[i, j]:.3f}",
-        ha="center",
-        va="center",
-        color="black" if is_light else "white",
-    )
-axis.set_xticks(range(shape[1]), [f"{value:g}" for value in hidden_alphas])
-axis.set_yticks(range(shape[0]), [f"{value:g}" for value in sparsity_weights])
-axis.set_xlabel("hidden_alpha")
-axis.set_ylabel("autoencoder__sparsity_weight")
-axis.set_title("Accuracy in cross-validation")
-figure.colorbar(image, ax=axis, shrink=0.8, label="accuracy")
-plt.show()

@@ -5,7 +5,8 @@ Sparse input: words of scipy's documentation
 
 This example predicts the module of scipy that a docstring belongs to. The texts are the
 docstrings of scipy's public functions and classes, so nothing needs to be downloaded.
-The words of a docstring make a sparse row. Both estimators accept sparse input.
+The words of a docstring form a sparse row. Both estimators accept sparse input.
+The first figure is a map of scipy, drawn by an autoencoder that knows only the words.
 """
 
 # %%
@@ -20,9 +21,12 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import scipy
+from matplotlib.patheffects import withStroke
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import TSNE
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import NearestNeighbors
 
 from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
 
@@ -31,19 +35,21 @@ MODULES += ["optimize", "signal", "sparse", "special", "stats"]
 
 
 def descriptions(module_name):
-    """Return the docstrings of a module's public names, without examples."""
+    """Return the names in a module by their docstrings without examples."""
     module = importlib.import_module(f"scipy.{module_name}")
-    members = [getattr(module, name) for name in module.__all__]
-    texts = [inspect.getdoc(member) or "" for member in members if callable(member)]
-    opening = [
-        re.split(r"\n(?:Examples|References|See Also)\n-+\n", text)[0] for text in texts
-    ]
-    # Equal texts belong to aliases; very short texts only point to other functions.
-    return [text for text in dict.fromkeys(opening) if len(text.split()) >= 30]
+    names = {}
+    for name in module.__all__:
+        text = inspect.getdoc(getattr(module, name)) or ""
+        opening = re.split(r"\n(?:Examples|References|See Also)\n-+\n", text)[0]
+        # Equal texts belong to aliases; very short texts only point to other functions.
+        if callable(getattr(module, name)) and len(opening.split()) >= 30:
+            names.setdefault(opening, name)
+    return names
 
 
 texts_of = {name: descriptions(name) for name in MODULES}
 texts = [text for name in MODULES for text in texts_of[name]]
+names = [name for of_module in texts_of.values() for name in of_module.values()]
 labels = np.repeat(MODULES, [len(texts_of[name]) for name in MODULES])
 print(f"scipy {scipy.__version__}: {len(texts)} docstrings")
 print(", ".join(f"{name} {len(texts_of[name])}" for name in MODULES))
@@ -51,11 +57,12 @@ print(", ".join(f"{name} {len(texts_of[name])}" for name in MODULES))
 # %%
 # Words
 # -----
-# A row has 1 for each word that occurs. The names of the modules are left out, because
-# they are the answer. ``dtype=float32`` makes the fit compute in float32.
+# A row contains a 1 for each word that occurs. The names of the modules are left out,
+# because they would give away the answer. ``dtype=float32`` makes the fit compute in
+# float32.
 
-texts_train, texts_test, y_train, y_test = train_test_split(
-    texts, labels, test_size=0.3, stratify=labels, random_state=0
+texts_train, texts_test, _, names_test, y_train, y_test = train_test_split(
+    texts, names, labels, test_size=0.3, stratify=labels, random_state=0
 )
 vectorizer = CountVectorizer(
     binary=True,
@@ -72,12 +79,15 @@ filled = X_train.nnz / (n_rows * n_words)
 print(f"\n{n_rows} rows, {n_words} words, {filled:.1%} of the entries are not zero")
 
 # %%
-# A classifier
-# ------------
+# A map of scipy
+# --------------
 # The cross-entropy (``loss="log_loss"``) is the natural loss for binary rows. With a
-# small `sparsity_target` only few rows excite a unit, so the words of these rows
-# describe the unit. Sparse input is densified block by block. Logistic regression, a
-# strong method for text, is the model for comparison.
+# small `sparsity_target`, only a few rows excite each unit, so these rows describe the
+# unit. Sparse input is densified block by block.
+#
+# The figure shows all docstrings by the features of the pretrained layer, which uses no
+# labels: t-SNE puts docstrings with similar features next to each other. Colors and
+# names of modules are added afterwards.
 
 autoencoder = SparseAutoencoder(
     loss="log_loss",
@@ -94,31 +104,59 @@ autoencoder = SparseAutoencoder(
 network = StackedAutoencoderClassifier(
     (40,), autoencoder=autoencoder, alpha=1e-3, random_state=0
 ).fit(X_train, y_train)
+pretrained = network.autoencoders_[0]
+features = pretrained.transform(vectorizer.transform(texts))
+places = TSNE(random_state=0).fit_transform(features)
+
+# Ten colors after Paul Tol's schemes for color-blind readers.
+COLORS = ["#332288", "#3399CC", "#44AA99", "#117733", "#999933"]
+COLORS += ["#DDAA33", "#CC6677", "#882255", "#AA4499", "#555555"]
+figure, axis = plt.subplots(figsize=(7, 5), layout="constrained")
+for name, color in zip(MODULES, COLORS, strict=True):
+    of_module = places[labels == name]
+    axis.scatter(*of_module.T, s=14, color=color, alpha=0.8, linewidths=0)
+    # The name stands where a third of the module is nearest.
+    neighbors = NearestNeighbors(n_neighbors=len(of_module) // 3).fit(of_module)
+    middle = of_module[neighbors.kneighbors()[0].mean(axis=1).argmin()]
+    text = axis.text(*middle, name, color=color, fontsize=12, fontweight="bold")
+    text.set_path_effects([withStroke(linewidth=4, foreground="white")])
+axis.set(xticks=[], yticks=[])
+axis.spines[:].set_visible(False)
+axis.set_title("A map of scipy by the words of its docstrings", fontsize=13)
+plt.show()
+
+# %%
+# A classifier
+# ------------
+# After pretraining, the network was fine-tuned with labels. Logistic regression, a
+# strong method for text, is the baseline.
+
 linear = LogisticRegression(max_iter=1000).fit(X_train, y_train)
 print("\nAccuracy on held-out docstrings")
 print(f"  network              {network.score(X_test, y_test):.3f}")
 print(f"  logistic regression  {linear.score(X_test, y_test):.3f}")
 
 # %%
-# A difference of 0.01 is four of about 360 docstrings, so both models are about equally
-# good. The network also has a short description of each text, learned without labels.
+# A difference of 0.01 corresponds to four of about 360 docstrings, so both models are
+# about equally good. The network also provides a short description of each text,
+# learned without labels.
 
 # %%
-# The figure
-# ----------
-# The figure shows hidden units after pretraining, which uses no labels: for each module
-# the unit that is most specific to it. Modules can share a unit. The caption of a unit
-# is the four words with the largest decoder weights.
+# Hidden units
+# ------------
+# The last figure shows hidden units after pretraining: for each module the unit that is
+# most specific to it. Modules can share a unit. The caption of a unit is the three
+# held-out functions or classes that excite it most.
 
-pretrained = network.autoencoders_[0]
 activations = pretrained.transform(X_test)
 mean = np.array([activations[y_test == name].mean(axis=0) for name in MODULES])
 # The mean activation on a module, minus the average over the modules.
 specificity = mean - mean.mean(axis=0)
 units = list(dict.fromkeys(specificity.argmax(axis=1)))
-words = vectorizer.get_feature_names_out()
-_, decoder = pretrained.coefs_
-captions = [", ".join(words[np.argsort(-decoder[unit])[:4]]) for unit in units]
+captions = [
+    ", ".join(names_test[row] for row in np.argsort(-activations[:, unit])[:3])
+    for unit in units
+]
 
 figure, axis = plt.subplots(figsize=(9, 5), layout="constrained")
 image = axis.imshow(mean[:, units].T, cmap="viridis", vmin=0, vmax=1, aspect="auto")

@@ -5,7 +5,7 @@ Conventions
 ``function`` maps pre-activations Z to activations A = f(Z), elementwise.
 ``backward`` maps an error dJ/dA and the activations A to dJ/dZ = dJ/dA * f'(Z). It
 takes A and not Z, because f' is cheaper to compute from A for every function here.
-Both may write over their arguments: their callers have no other use for them.
+Both may overwrite their arguments: their callers do not need them any more.
 ``lower`` and ``upper`` bound the range of f.
 """
 
@@ -29,7 +29,7 @@ class Activation:
     upper: float
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By name, because the functions may move to other places.
+        # By name, because the functions may move to other modules.
         return _activation, (self.name,)
 
     @property
@@ -73,7 +73,7 @@ def with_dropout(activation: Activation, mask: Array, probability: float) -> Act
 def _logistic(Z: Array) -> Array:
     # exp may overflow to infinity, whose reciprocal is the right limit; blocks run with
     # numpy's overflow warning turned off. 1/2 + tanh(z/2) / 2 can be faster, but rounds
-    # small activations to 0: units that are off would learn no more.
+    # small activations to 0: units that are off would stop learning.
     Z *= -1.0
     A = in_place.exp(Z)
     A += 1.0
@@ -98,8 +98,8 @@ def _relu(Z: Array) -> Array:
 
 
 def _relu_backward(error: Array, A: Array) -> Array:
-    # A product, because a choice between two values takes ten times as long where the
-    # signs have no pattern that a processor can predict.
+    # A product, because a choice between two values takes ten times as long if the
+    # processor cannot predict the signs.
     error *= array_namespace(A).asarray(A > 0, dtype=error.dtype)
     return error
 

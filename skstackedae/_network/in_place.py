@@ -1,7 +1,7 @@
-"""Functions that write over their argument where numpy can.
+"""Functions that overwrite their argument if it is a numpy array.
 
-The array API standard has operators in place (``A *= B``), but no functions: arrays of
-other libraries get new memory. Numpy's temporaries stay where they are, in the cache.
+The array API standard has in-place operators (``A *= B``), but no in-place functions:
+for other libraries, the result gets new memory. Numpy's temporaries stay in the cache.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def reciprocal(Z: Array) -> Array:
 
 
 def divide(A: Array, B: Array) -> Array:
-    """Return A / B, over B."""
+    """Return A / B, written over B."""
     xp = array_namespace(B)
     return xp.divide(A, B, out=B) if xp is np else A / B
 

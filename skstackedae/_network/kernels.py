@@ -5,9 +5,9 @@ Conventions
 A kernel is a pure function ``(X, y, w, ...) -> tuple`` of dense arrays in one
 precision, written in operations of the Python array API standard. X is (n, n_features),
 y the targets of the n rows, w (n,) their weights. A kernel returns new arrays and
-numbers: the caller that sums them may write over them. It writes over temporaries, but
-not over its arguments: a block may be computed again. Equal weights may be a view of
-one number: numpy multiplies by such a view as fast as by the number.
+numbers, because the caller that sums them may overwrite them. It overwrites its
+temporaries but not its arguments, because a block may be computed again. Equal weights
+may be a view of one number: numpy multiplies by such a view as fast as by the number.
 """
 
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ def reconstruct_with_slopes(
     loss: ReconstructionLoss,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
-    """As `reconstruct`, and what a penalty on mean activations needs afterwards.
+    """Like `reconstruct`, with the sums that a penalty on mean activations needs.
 
     The last results are the weighted sum of the hidden activations, the sum of the
-    weights, and the derivatives of the activations' sum by W_1 and b_1: these, times
-    the derivative of the penalty by each unit's mean activation, are the gradients of
-    the penalty.
+    weights, and the derivatives of the activations' sum by W_1 and b_1. The gradients
+    of the penalty are these derivatives times the derivative of the penalty by each
+    unit's mean activation.
     """
     xp = array_namespace(X)
     H = forward_output(X, layers[:1])
@@ -72,7 +72,7 @@ def reconstruct_from(
     activity_error: Array | None,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
-    """As `reconstruct`, from hidden activations H.
+    """Like `reconstruct`, from hidden activations H.
 
     ``activity_error`` is the derivative of a penalty by each unit's weighted sum of
     activations.
@@ -90,7 +90,7 @@ def _reconstruct(
     activity_error: Array | None,
     emphasis: Array | None,
 ) -> tuple[float | Array, ...]:
-    """Do the same, and write over H."""
+    """Do the same, and overwrite H."""
     activations = [X, *forward(H, layers[1:])]
     value, delta = loss.value_and_delta(activations[-1], y, w, emphasis)
     if activity_error is not None:
@@ -141,10 +141,10 @@ def predict_pseudo_labels(
     dropout: float = 0.0,
     masks: Sequence[Array] | None = None,
 ) -> tuple[float | Array, ...]:
-    """As `predict`, with the most probable classes as labels [1]_.
+    """Like `predict`, with the most probable classes as labels [1]_.
 
-    ``log_P`` are log-probabilities of the rows without noise, to which ``log_ratios``
-    of the classes are added. The labels are constants in the gradients. A row is
+    ``log_P`` are log-probabilities of the rows without noise; ``log_ratios`` of the
+    classes are added to them. The labels are constants in the gradients. A row is
     weighted by its label.
 
     References
@@ -162,7 +162,7 @@ def predict_pseudo_labels(
 def weighted_loss(
     X: Array, y: Array, w: Array, layers: Sequence[Layer], loss: Loss
 ) -> tuple[float]:
-    """Loss of the network's output alone."""
+    """Loss of the network's output, without gradients."""
     return (loss.value_and_delta(forward_output(X, layers), y, w)[0],)
 
 

@@ -5,12 +5,12 @@ Conventions
 Z : (n_rows, n_outputs)
     Raw predictions of the output layer, before any link; logits for the softmax.
 w : (n_rows,)
-    Sample weights; they already carry the 1/n of a mean.
+    Sample weights, which already include the 1/n of a mean.
 value_and_delta(Z, target, w) -> (number, (n_rows, n_outputs))
     sum_i w_i loss_i in float64, and its derivative by Z in the precision of Z. All
-    methods may write over Z.
+    methods may overwrite Z.
 value_and_delta(Z, target, w, emphasis)
-    The same of a loss that is a sum over outputs, each of them weighted by emphasis
+    The same for a loss that is a sum over outputs, each of them weighted by emphasis
     (n_rows, n_outputs).
 predict(Z) -> (n_rows, n_outputs)
     The prediction of the network: the reconstruction, or the class probabilities.
@@ -35,7 +35,7 @@ class Loss(Protocol):
 
 
 class ReconstructionLoss(Protocol):
-    """A loss that is a sum over outputs, with weights if wanted; it scores rows."""
+    """A loss that is a sum over outputs, optionally weighted, and scores rows."""
 
     def predict(self, Z: Array) -> Array:
         """Turn raw predictions into predicted values."""

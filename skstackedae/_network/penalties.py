@@ -22,7 +22,7 @@ def weight_decay(W: Array, alpha: float) -> tuple[Any, Array]:
 def limit_norms(W: Array, max_norm: float) -> None:
     """Shrink the columns of W, the incoming weights of units, to this norm, in place.
 
-    The max-norm constraint of [1]_.
+    This is the max-norm constraint of [1]_.
 
     References
     ----------

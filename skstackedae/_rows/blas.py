@@ -1,4 +1,4 @@
-"""Holds BLAS at one thread, and restores its number of threads afterward."""
+"""Limits BLAS to one thread, and restores its number of threads afterward."""
 
 import os
 import threading
@@ -13,18 +13,18 @@ from threadpoolctl import LibController, ThreadpoolController
 Limits: TypeAlias = list[tuple[LibController, int]]
 Result = TypeVar("Result")
 
-# Somebody who changes the limits all the time must not keep a task from its end.
+# Other code that keeps changing the limits must not prevent a task from ending.
 MAX_TRIES = 3
 
 
 class BLASHold:
-    """Shared hold on BLAS at one thread; the last release restores the old limits.
+    """Shared limit of BLAS to one thread; the last release restores the old limits.
 
-    It holds the libraries that have one number of threads for the whole process.
+    It applies to libraries that have one number of threads for the whole process.
 
-    Ctrl-C may cut every method short. What is restored is noted before it is changed
-    and forgotten after it is restored, so a second release does what the first did not
-    do. Holders that are never released count no longer when they are garbage.
+    Ctrl-C may interrupt any method. A limit is recorded before it is changed and
+    forgotten after it is restored, so a second release completes an interrupted one.
+    Holders that are never released no longer count when they are garbage-collected.
     """
 
     def __init__(self) -> None:
@@ -41,15 +41,15 @@ class BLASHold:
             return n_free
 
     def release(self, holder: object) -> None:
-        """Give up the hold of this holder, if it has one."""
+        """Release the hold of this holder, if it has one."""
         with self._lock:
             self._holders.discard(holder)
             self._restore_if_free()
 
     def run(self, task: Callable[[], Result]) -> Result:
-        """Run a pure task, anew if somebody else changed the limits meanwhile.
+        """Run a pure task; repeat it if other code changed the limits meanwhile.
 
-        With more threads BLAS rounds differently.
+        With more threads, BLAS rounds differently.
         """
         for _ in range(MAX_TRIES):
             n_changes = self._n_changes
@@ -83,8 +83,8 @@ class BLASHold:
                 _limit(_blas_libraries())
 
     def _note_limits(self) -> None:
-        # If somebody's limit ends during the hold, the number of threads rises to what
-        # it was before both. Hence the largest number is the one to restore.
+        # If the limit of other code ends during the hold, the number of threads rises
+        # to its value before both. The largest number is therefore restored.
         for library in _process_wide_libraries():
             n_threads = max(self._before.get(library, 1), library.num_threads)
             self._before[library] = n_threads
@@ -105,7 +105,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
 def _blas_libraries() -> list[LibController]:
     # Cached, because a search of the loaded libraries costs half a millisecond.
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-    # None: the library has no function for it.
+    # num_threads is None if the library cannot report it.
     return [library for library in libraries if library.num_threads is not None]
 
 
@@ -124,20 +124,20 @@ def _process_wide_libraries() -> list[LibController]:
 
 
 def limits_of_this_thread() -> Limits:
-    """Return the limits that hold for the calling thread alone."""
+    """Return the limits that apply only to the calling thread."""
     libraries = [library for library in _blas_libraries() if _is_per_thread(library)]
     return [(library, library.num_threads) for library in libraries]
 
 
 def limit_this_thread() -> None:
-    """Set the limits that hold for the calling thread alone to one thread."""
+    """Set the limits that apply only to the calling thread to one thread."""
     _limit([library for library, _ in limits_of_this_thread()])
 
 
 def _limit(libraries: Sequence[LibController]) -> None:
     # From version 3.8 on, threadpoolctl lets only the thread that set a limit first
-    # change it. This thread is the first and keeps all others from changes during the
-    # hold, unless another thread came before: its limit is overruled and may end.
+    # change it. If this thread is the first, no other thread can change the limit
+    # during the hold; otherwise the first thread's limit is overruled and may end.
     for library in libraries:
         library.set_num_threads(1)
     if any(library.num_threads != 1 for library in libraries):
@@ -145,7 +145,7 @@ def _limit(libraries: Sequence[LibController]) -> None:
 
 
 def restore(limits: Limits) -> None:
-    """Set limits, whoever is in control, and leave nobody in control."""
+    """Set limits whichever thread is in control; afterward none is in control."""
     for library, n_threads in limits:
         _end_control(library)
         library.set_num_threads(n_threads)

@@ -22,13 +22,13 @@ from .threads import Threads
 # Size of a block in all layers together, small enough to stay near the cache of a core.
 BLOCK_BYTES = 4 * 2**20
 
-# Wide networks get at least this many rows a block: matrix products with fewer rows
+# Wide networks get at least this many rows per block: matrix products with fewer rows
 # are slower (784-200: by a tenth with 100 rows, by a quarter with 64).
 MIN_BLOCK_ROWS = 256
 
 # Small data and mini-batches are cut finer, into up to FEW_BLOCKS blocks, so that they
-# too keep several cores busy. A block needs enough work to be worth the hand-off to a
-# thread: on virtual machines it wakes a core and takes up to half a millisecond.
+# keep several cores busy, too. A block needs enough work to be worth the hand-off to a
+# thread, which on virtual machines wakes a core and takes up to half a millisecond.
 FEW_BLOCKS = 4
 SPLIT_BYTES = 2**20
 MIN_SPLIT_ROWS = 100
@@ -61,7 +61,7 @@ class RowsInBlocks(SelectedRows):
     block_rows : int or None
         Rows in a block; None chooses by `row_width`.
     min_runs : int
-        Least number of runs of blocks, which are summed beside each other.
+        Minimum number of runs of blocks, which are summed in parallel.
     """
 
     threads: Threads | None = None
@@ -72,7 +72,7 @@ class RowsInBlocks(SelectedRows):
     has_batches = True
 
     def __sizeof__(self) -> int:
-        # For clusters, which decide by size what they move.
+        # Dask decides by this size what it moves between workers.
         return object.__sizeof__(self) + int(getattr(self.X, "nbytes", 0))
 
     @cached_property
@@ -116,7 +116,7 @@ class RowsInBlocks(SelectedRows):
         return self._stack(self._map_blocks(function, args))
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
-        """Return the rows with function(X, *args) in the place of X."""
+        """Return the rows with function(X, *args) in place of X."""
         blocks = self._map_blocks(function, args)
         first = next(blocks)
         blocks = chain([first], blocks)
@@ -128,7 +128,7 @@ class RowsInBlocks(SelectedRows):
         return self._with_data(self._stack(blocks))
 
     def batch(self, indices: Array, number: int) -> Self:
-        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        """Return the rows of a mini-batch, weighted to represent all rows."""
         X, y, weights = self.X, self.y, self.weights
         factor = self.n_rows / len(indices)
         positions = self._stored_positions(indices)
@@ -137,26 +137,26 @@ class RowsInBlocks(SelectedRows):
             X, selected = X.gather(positions), None
             y = None if y is None else y[positions]
             weights = as_one_number(weights[positions])
-        # Not by replace, which takes three times as long: there are many mini-batches.
+        # Not with replace, which takes three times as long: there are many batches.
         return type(self)(
             *(X, y, weights, self.dtype, self.row_width, self.noise),
             *(selected, number, factor, 0, self.threads, self.block_rows),
         )
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Return the rows in a random order, for mini-batches."""
+        """Return a random order of the rows, for mini-batches."""
         if isinstance(self.X, StoredRows) and self.X.is_buffered:
             return self.X.shuffled(self.indices, random_state)
         return random_state.permutation(self.n_rows)
 
     def can_keep(self, n_bytes: int) -> bool:
-        """Tell whether results of all rows, of this size, may be kept in memory."""
+        """Tell whether results of this size, for all rows, may be kept in memory."""
         if isinstance(self.X, StoredRows) and self.X.is_buffered:
             return fits_buffer(n_bytes)
         return bool(n_bytes <= get_config()["working_memory"] * 2**20)
 
     def key(self) -> Any:
-        """Return what determines X, for caches."""
+        """Return a key that determines X, for caches."""
         return self.X.digest() if isinstance(self.X, StoredRows) else self.X
 
     def take(self, indices: Array) -> Self:
@@ -166,7 +166,7 @@ class RowsInBlocks(SelectedRows):
         return replace(self, X=X, y=y, weights=self.weights[indices])
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry of X, of all stored rows also in a view."""
+        """Smallest and largest entry of X; a view also considers all stored rows."""
         if isinstance(self.X, StoredRows):
             return self.X.value_range()
         return float(self.X.min()), float(self.X.max())
@@ -244,13 +244,13 @@ def is_one_number(weights: Array) -> bool:
 
 
 def read(X: Any, rows: slice | Array, dtype: DType) -> Array:
-    """Return some rows dense and in this precision, without a copy if they are so."""
+    """Return some rows as a dense array of this dtype, without a copy if possible."""
     block = X.read(rows) if isinstance(X, StoredRows) else dense(X[rows])
     return block.astype(dtype, copy=False)
 
 
 def take(X: Any, rows: Array) -> Any:
-    """Return some rows of X, unread if they are on disk and many."""
+    """Return some rows of X; many rows on disk stay there."""
     return read_if_small(X.take(rows)) if isinstance(X, StoredRows) else X[rows]
 
 
@@ -281,7 +281,7 @@ def cut_evenly(n: int, n_parts: int) -> list[slice]:
 
 def without_fp_warnings(function: Callable[..., Any], *args: Any) -> Any:
     """Call a function whose results are checked elsewhere."""
-    # Solvers raise an error of their own for values that are not finite. The state is
+    # Solvers raise their own error for values that are not finite. The state is
     # set here, because threads do not inherit numpy's error state.
     with np.errstate(all="ignore"):
         return function(*args)

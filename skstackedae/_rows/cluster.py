@@ -1,9 +1,9 @@
 """Rows on a cluster: chunks of a dask array stay on its workers, sums come back.
 
-Consecutive chunks are joined to parts. Each evaluation is a task for each part, which
-sums its rows block by block as rows in memory do, and a tree of additions. Parts and
-tree depend on the chunks alone, so results are the same, bit for bit, on every number
-of workers. All tasks can be computed again: if a worker is lost, the scheduler does so.
+Consecutive chunks are joined into parts. An evaluation consists of a task for each
+part, which sums its rows block by block like rows in memory, and of a tree of
+additions. Parts and tree depend only on the chunks, so results are the same, bit for
+bit, on every number of workers. If a worker is lost, the scheduler repeats its tasks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,18 +26,20 @@ from .blocks import Draw, Kernel, RowsInBlocks, dense, is_one_number
 from .selection import SelectedRows
 from .threads import Threads
 
-# Consecutive chunks are joined up to this size, because each task takes a millisecond
-# of the scheduler, and up to so many parts.
+# Consecutive chunks are joined up to this size, because each task costs the scheduler a
+# millisecond, and beyond it if there would be more parts than this.
 PART_BYTES = 64 * 2**20
 MOST_PARTS = 4096
 
-# So many results are added in one task, and so many workers get their parameters from
+# Number of results that one task adds, and of workers that get their parameters from
 # one of them.
 TREE_WIDTH = 8
 
+LARGE_GRAPH = "distributed.admin.large-graph-warning-threshold"
+
 NOT_FINITE = "Input X contains NaN, infinity or a value too large for its type."
 
-# Seconds between two looks at whether there are workers at all.
+# Seconds between two checks that there are still workers.
 PATIENCE = 5.0
 
 
@@ -54,7 +56,7 @@ def is_on_cluster(X: Any) -> bool:
 
 
 def computed(values: Any) -> Any:
-    """Return the array of a collection of dask; return any other value itself."""
+    """Compute a dask collection; return any other value itself."""
     return values.compute() if is_on_cluster(values) else values
 
 
@@ -64,8 +66,8 @@ def whole_rows(X: Any) -> Any:
         X = X.to_dask_array()
     if not hasattr(X, "map_blocks") or not hasattr(X, "chunks"):
         raise TypeError(
-            f"X is a {type(X).__name__}: of the collections of dask, pass an array or "
-            "a data frame."
+            f"X is a {type(X).__name__}, but of the dask collections only arrays and "
+            "data frames are supported."
         )
     if X.ndim != 2:
         raise ValueError(f"Expected 2D array, got {X.ndim}D array instead.")
@@ -120,9 +122,9 @@ class ChunkedArray:
         client = _current_client()
         chunks = X.to_delayed().ravel()
         row_bytes = X.shape[1] * X.dtype.itemsize
-        most_rows = max(1, PART_BYTES // row_bytes, X.shape[0] // MOST_PARTS)
+        most_rows = max(1, PART_BYTES // row_bytes)
         parts, sizes = [], []
-        for group in _grouped(X.chunks[0], most_rows):
+        for group in _grouped(X.chunks[0], most_rows, X.shape[0] // MOST_PARTS):
             given = [client.compute(chunks[number]) for number in group]
             parts.append(_submit(client, _joined, given))
             sizes.append(int(sum(X.chunks[0][number] for number in group)))
@@ -146,7 +148,7 @@ class ChunkedArray:
     @property
     def slices(self) -> list[slice]:
         """The rows of each part."""
-        bounds = [0, *np.cumsum(self.sizes).tolist()]
+        bounds = [0, *np.cumsum(self.sizes, dtype=np.int64).tolist()]
         return [slice(*pair) for pair in pairwise(bounds)]
 
     def take(self, indices: Array) -> "ChunkedArray":
@@ -187,12 +189,12 @@ class RowsOnCluster(SelectedRows):
         with self._tasks() as submit:
             given = self._handed_out(submit, kernel, args, None)
             kept = self._on_parts(submit, _keep_of_part, given)
-            # The results alone travel, and not what is kept with them.
+            # Only the sums travel, not the kept results.
             sums = [submit(_second, pair) for pair in kept]
             return kept, self._added(submit, sums)
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
-        """Return the rows with function(X, *args) in the place of X."""
+        """Return the rows with function(X, *args) in place of X."""
         with self._tasks() as submit:
             given = self._handed_out(submit, function, args, None)
             parts = self._on_parts(submit, _map_of_part, given)
@@ -200,25 +202,25 @@ class RowsOnCluster(SelectedRows):
         return self._with_data(replace(self.X, parts=tuple(parts), n_columns=n_columns))
 
     def batch(self, indices: Array, number: int) -> Self:
-        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        """Return the rows of a mini-batch, weighted to represent all rows."""
         rows = self.take(np.sort(indices))
         factor = self.n_rows / len(indices)
         return replace(rows, weights=rows.weights * factor, batch_number=number)
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Return the rows in a random order, for mini-batches."""
+        """Return a random order of the rows, for mini-batches."""
         return random_state.permutation(self.n_rows)
 
     def can_keep(self, n_bytes: int) -> bool:
-        """Tell whether results of all rows may be kept: if they are half of X at most.
+        """Tell whether results of all rows may be kept: at most half the size of X.
 
-        X counts as an array in the precision of the computation. The number of workers
-        does not count, because it must not change the result.
+        The size of X is that of an array in the precision of the computation. The
+        number of workers has no influence, because it must not change the result.
         """
         return 2 * n_bytes <= self.n_rows * self.n_features * self.dtype.itemsize
 
     def key(self) -> Any:
-        """Return what determines X, for caches."""
+        """Return a key that determines X, for caches."""
         with self._tasks() as submit:
             digests = [submit(_digest, part) for part in self.X.parts]
             return [self._result(digest) for digest in digests]
@@ -232,7 +234,7 @@ class RowsOnCluster(SelectedRows):
         return replace(self, X=X, y=y, weights=self.weights[indices])
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry of X."""
+        """Smallest and largest entry of X."""
         with self._tasks() as submit:
             ranges = [submit(_range, part) for part in self.X.parts]
             lows, highs = zip(*map(self._result, ranges), strict=True)
@@ -247,7 +249,7 @@ class RowsOnCluster(SelectedRows):
             w = self.weights[cut]
             w = w[0] if is_one_number(w) else np.asarray(w)
             options = {"row_width": self.row_width, "noise": self.noise}
-            # Parts are summed beside each other, but not the runs of a part.
+            # Parts are summed in parallel, but the runs of a part are not.
             options |= {"first_row": cut.start, "min_runs": 1}
             given = y, w, self.dtype, options
             futures.append(_submit(self.X.client, _rows_of, part, *given))
@@ -259,12 +261,13 @@ class RowsOnCluster(SelectedRows):
         return _Places(self.X.client, self._rows_of_parts)
 
     def _handed_out(self, submit: Callable[..., Any], *given: Any) -> Any:
-        """Return what all parts get: one task, which can be computed again.
+        """Return the common arguments of all parts as one task, which can be repeated.
 
-        For few parts it is cheaper to send it with each of their tasks.
+        For few parts it is cheaper to send the arguments with each task.
         """
         is_few = len(self._rows_of_parts) <= TREE_WIDTH
-        return given if is_few else submit(_given, *given)
+        arguments = _Given(*given)
+        return arguments if is_few else submit(same, arguments)
 
     def _on_parts(
         self,
@@ -274,7 +277,7 @@ class RowsOnCluster(SelectedRows):
         *columns: Sequence[Any],
     ) -> list[Any]:
         """Submit a task for each part, to the worker that has it."""
-        # Without a wish the scheduler may give most of the parts to one worker.
+        # Without a preference, the scheduler may give most of the parts to one worker.
         workers = self._places.workers()
         copies = _copies(submit, given, {worker for worker in workers if worker})
         return [
@@ -286,7 +289,7 @@ class RowsOnCluster(SelectedRows):
 
     @contextmanager
     def _tasks(self) -> Iterator[Callable[..., Any]]:
-        """Hand out a function that submits tasks; an error cancels all of them."""
+        """Yield a function that submits tasks; an error cancels all of them."""
         futures: list[Any] = []
 
         def submit(
@@ -318,13 +321,25 @@ class RowsOnCluster(SelectedRows):
             try:
                 return future.result(timeout=PATIENCE)
             except timeout_error:
-                # Of the task, or of a result that was lost with its worker.
+                # The error is the task's own, or the result was lost with its worker.
                 if future.status == "error":  # pragma: no branch - a matter of time
                     raise
 
 
+@dataclass(frozen=True)
+class _Given:
+    """The common arguments of all parts.
+
+    Not a tuple: older versions of dask call a tuple that begins with a function.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    draw: Draw | None
+
+
 class _Places:
-    """The workers that have the parts, as they were some seconds ago at most."""
+    """The workers that have the parts; the answer may be a few seconds old."""
 
     def __init__(self, client: Any, parts: Sequence[Any]) -> None:
         self._client, self._parts = client, parts
@@ -333,7 +348,7 @@ class _Places:
 
     def workers(self) -> list[str | None]:
         """Return the name of a worker for each part; None if no worker has it now."""
-        # The answer takes some milliseconds, as long as a task of the scheduler.
+        # The answer takes a few milliseconds, as long as a task of the scheduler.
         if monotonic() - self._asked > PATIENCE:
             places = self._client.who_has(self._parts)
             names = [next(iter(places.get(part.key, ())), None) for part in self._parts]
@@ -346,60 +361,68 @@ def _current_client() -> Any:
         distributed = import_module("distributed")
     except ImportError as error:
         raise ImportError(
-            "X is a collection of dask, which needs the extra dask: pip install "
+            "X is a dask collection, which needs the extra dask: pip install "
             "'skstackedae[dask]'."
         ) from error
     try:
         client = distributed.get_client()
     except ValueError as error:
         raise ValueError(
-            "X is a collection of dask, but there is no cluster. Start one: from "
+            "X is a dask collection, but there is no cluster. Start one: from "
             "dask.distributed import Client, LocalCluster; client = "
             "Client(LocalCluster())."
         ) from error
     if client.asynchronous:
-        raise ValueError("The client of dask is asynchronous: a fit needs another one.")
+        raise ValueError(
+            "The dask client is asynchronous: fit needs a synchronous one."
+        )
     _leave_worker(distributed)
     return client
 
 
 def _leave_worker(distributed: Any) -> None:
-    """Give up the place of a task that fits, because its own tasks need one."""
-    # Errors of a thread that runs no task, or has left its worker before.
+    """Free the worker thread of a task that calls fit, because its subtasks need it."""
+    # Raised in a thread that runs no task or has already left its worker.
     with suppress(ValueError, KeyError):
         distributed.get_worker()
         distributed.secede()
 
 
 def _wait(client: Any, futures: Sequence[Any]) -> None:
-    """Wait until all are done or failed, as long as there are workers."""
+    """Wait until all futures are done or failed; raise an error without workers."""
     distributed = import_module("distributed")
+    had_workers = True
     while True:
         try:
             distributed.wait(futures, timeout=PATIENCE)
             return
         except distributed.TimeoutError:
-            if not client.nthreads():
+            has_workers = bool(client.nthreads())
+            # Two looks, because workers that were lost may be about to return.
+            if not (has_workers or had_workers):
                 raise RuntimeError(
-                    "The cluster has no workers: start some and fit again."
+                    "The cluster has no workers: start some and call fit again."
                 ) from None
+            had_workers = has_workers
 
 
 def _submit(
     client: Any, function: Callable[..., Any], *args: Any, worker: str | None = None
 ) -> Any:
-    # Not pure: results of other fits must not take the place of these. The worker is a
-    # wish: it may be lost.
+    # Not pure, because results of other fits must not be reused. The worker is only a
+    # preference, because it may be lost.
     where = {"workers": [worker], "allow_other_workers": True} if worker else {}
-    return client.submit(function, *args, pure=False, **where)
+    # Parameters may be large. The warning about large graphs is meant for data.
+    with import_module("dask").config.set({LARGE_GRAPH: "1 TiB"}):
+        return client.submit(function, *args, pure=False, **where)
 
 
 def _copies(
     submit: Callable[..., Any], given: Any, workers: set[str]
 ) -> dict[str, Any]:
-    """Copy what all parts get to one worker of each group, for all of the group.
+    """Copy the common arguments to one worker of each group, which serves the group.
 
-    Otherwise the one that has it would have to send it to all others.
+    Otherwise the worker that has the arguments would have to send them to all others.
     """
     copies: dict[str, Any] = {}
     if len(workers) > TREE_WIDTH:
@@ -419,14 +442,19 @@ def _narrowed(y: Array) -> Array:
     return y
 
 
-def _grouped(sizes: Sequence[int], most_rows: int) -> list[list[int]]:
-    """Group the numbers of consecutive chunks into parts of about this many rows."""
+def _grouped(
+    sizes: Sequence[int], most_rows: int, least_rows: int = 0
+) -> list[list[int]]:
+    """Group the numbers of consecutive chunks into parts.
+
+    A part has at most `most_rows`, unless it needs more chunks to have `least_rows`.
+    """
     groups: list[list[int]] = []
     n_rows = 0
     for number, size in enumerate(sizes):
         if size == 0:
             continue
-        if not groups or n_rows + size > most_rows:
+        if not groups or (n_rows + size > most_rows and n_rows >= least_rows):
             groups.append([])
             n_rows = 0
         groups[-1].append(number)
@@ -472,31 +500,23 @@ def _rows_of(
     return RowsInBlocks(part, y, w, dtype, **options)
 
 
-def _given(*values: Any) -> Any:
-    """Return what all parts get: one task, which can be computed again."""
-    return values
-
-
-def _sum_of_part(rows: RowsInBlocks, given: Any, *kept: Any) -> list[Any]:
-    kernel, args, draw = given
+def _sum_of_part(rows: RowsInBlocks, given: "_Given", *kept: Any) -> list[Any]:
     handle = kept[0][0] if kept else None
-    # The worker has threads of its own; this one keeps those of BLAS away.
+    # The worker has its own threads; this call limits BLAS to one thread.
     with closing(Threads(1)) as threads, threads:
         rows = replace(rows, threads=threads)
-        sums = rows.sum(kernel, *args, kept=handle, draw=draw)
+        sums = rows.sum(given.function, *given.args, kept=handle, draw=given.draw)
     return [np.asarray(part, dtype=np.float64) for part in sums]
 
 
-def _keep_of_part(rows: RowsInBlocks, given: Any) -> Any:
-    kernel, args, _ = given
+def _keep_of_part(rows: RowsInBlocks, given: "_Given") -> Any:
     with closing(Threads(1)) as threads, threads:
-        return replace(rows, threads=threads).keep(kernel, *args)
+        return replace(rows, threads=threads).keep(given.function, *given.args)
 
 
-def _map_of_part(rows: RowsInBlocks, given: Any) -> Array:
-    function, args, _ = given
+def _map_of_part(rows: RowsInBlocks, given: "_Given") -> Array:
     with closing(Threads(1)) as threads, threads:
-        return replace(rows, threads=threads).map(function, *args)
+        return replace(rows, threads=threads).map(given.function, *given.args)
 
 
 def _second(pair: Any) -> Any:

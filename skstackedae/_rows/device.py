@@ -1,4 +1,4 @@
-"""Rows on a device: an array of another library than numpy, computed with where it is.
+"""Rows on a device: an array of a library other than numpy; kernels run on its device.
 
 Labels, weights and the order of mini-batches are prepared in memory, as for all rows,
 and copied to the device where kernels need them. The solver decides where parameters
@@ -78,26 +78,26 @@ class RowsOnDevice(SelectedRows):
         return blocks[0] if len(blocks) == 1 else xp.concat(blocks, axis=0)
 
     def propagate(self, function: Callable[..., Any], *args: Any) -> Self:
-        """Return the rows with function(X, *args) in the place of X."""
+        """Return the rows with function(X, *args) in place of X."""
         return self._with_data(self.map(function, *args))
 
     def batch(self, indices: Array, number: int) -> Self:
-        """Return the rows of a mini-batch, weighted so that they stand for all rows."""
+        """Return the rows of a mini-batch, weighted to represent all rows."""
         factor = self.n_rows / len(indices)
         X, y, w = self._selected(self._stored_positions(indices))
         rows = replace(self, X=X, y=y, weights=w * factor, indices=None)
         return replace(rows, batch_number=number)
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Return the rows in a random order, for mini-batches."""
+        """Return a random order of the rows, for mini-batches."""
         return random_state.permutation(self.n_rows)
 
     def can_keep(self, n_bytes: int) -> bool:
-        """Tell whether results of all rows, of this size, may be kept."""
+        """Tell whether results of this size, for all rows, may be kept."""
         return bool(n_bytes <= get_config()["working_memory"] * 2**20)
 
     def key(self) -> Any:
-        """Return what determines X, for caches."""
+        """Return a key that determines X, for caches."""
         library = array_namespace(self.X).__name__
         return to_numpy(self.X), library, str(device_of(self.X))
 
@@ -110,7 +110,7 @@ class RowsOnDevice(SelectedRows):
         return replace(self, X=X, y=y, weights=self.weights[indices])
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry of X, of all stored rows also in a view."""
+        """Smallest and largest entry of X; a view also considers all stored rows."""
         xp = array_namespace(self.X)
         rows = replace(self, noise=None, indices=None)
         blocks = [rows.load(cut)[0] for cut in rows.slices]
@@ -169,7 +169,7 @@ class RowsOnDevice(SelectedRows):
             yield without_fp_warnings(kernel, *given)
 
     def _placed(self, argument: Any) -> Any:
-        """Copy arrays of numpy to the device, and those in a list."""
+        """Copy numpy arrays to the device, also those in a list."""
         if isinstance(argument, np.ndarray):
             return array_like(argument, self.X)
         if type(argument) is list:

@@ -1,4 +1,4 @@
-"""X on disk, as the estimators take it."""
+"""X on disk, in the form that the estimators accept."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from .stored import StoredRows, Transform, fits_buffer, read_if_small
 
 
 class RowsOnDisk:
-    """Rows of an array on disk, as X of the estimators.
+    """Rows of an array on disk, which the estimators accept as X.
 
-    Estimators read, convert and transform blocks of rows one by one, in each pass over
-    the data. So X may be larger than memory. Rows that take less than 32 MiB are read
-    into memory once.
+    In each pass over the data, the estimators read, convert and transform one block of
+    rows after another, so X may be larger than memory. Data of less than 32 MiB are
+    read into memory once.
 
-    Indexing by rows returns other rows on disk without reading them, so that
-    cross-validation works. ``numpy.asarray`` reads all rows.
+    Indexing selects rows without reading them, so cross-validation works.
+    ``numpy.asarray`` reads all rows.
 
     Parameters
     ----------
@@ -26,33 +26,34 @@ class RowsOnDisk:
         numpy can convert, such as those of h5py, zarr or tensorstore.
 
     dtype : {'float32', 'float64'}, default='float32'
-        Precision of the rows, and so of the computation.
+        Precision of the rows and of the computation.
 
     transform : function or None, default=None
-        A function of a block of rows, an array in the precision `dtype`. It returns as
-        many rows, each computed from the same row of the block alone; they may have
-        other columns. Examples are ``lambda block: block / 255`` and the `transform`
-        method of a fitted scaler. Threads call it at the same time. For standard
-        pickles it must not be a lambda.
+        Function that is applied to each block of rows, an array of type `dtype`. It
+        must return the same number of rows, each computed only from the same row of the
+        block; the columns may differ. Examples are ``lambda block: block / 255`` and
+        the `transform` method of a fitted scaler. Several threads call the function at
+        the same time. The standard `pickle` module cannot save a lambda.
 
     Attributes
     ----------
     shape : (int, int)
-        Number of rows, and of columns after `transform`.
+        Number of rows, and number of columns after `transform`.
 
     dtype : dtype
         Precision of the rows.
 
     Notes
     -----
-    Three things differ from the same rows in memory. Training with a sparsity penalty
-    keeps no activations of all rows and needs one more matrix product instead; the
-    result is the same up to rounding. 'adam' shuffles chunks of about 2 MiB, and the
-    rows of each 16 chunks among themselves, because single rows take long to read.
-    Activations that are the input of the next layer are kept in a temporary file.
+    Training differs from training on the same rows in memory in three ways. With a
+    sparsity penalty, the activations of all rows are not kept; one more matrix product
+    replaces them, and the result is the same up to rounding. 'adam' shuffles chunks of
+    about 2 MiB, and then the rows within each group of 16 chunks, because reading
+    single rows is slow. Activations that are the input of the next layer are stored in
+    a temporary file.
 
-    A pickle refers to the file of a memmap or a dataset of h5py, and does not contain
-    it. Other arrays must have pickles of their own.
+    A pickle refers to the file of a memmap or of an h5py dataset, and does not contain
+    the data. Arrays of other types must support pickling themselves.
 
     Examples
     --------
@@ -101,7 +102,7 @@ class RowsOnDisk:
         return f"RowsOnDisk(shape={self.shape}, dtype={self.dtype})"
 
     def __getitem__(self, key: Any) -> Any:
-        """Return other rows on disk, or for an integer the row itself."""
+        """Select rows without reading them; an integer returns the row itself."""
         key = rows_of_key(key)
         if isinstance(key, int | np.integer):
             row = range(len(self))[int(key)]
@@ -113,20 +114,20 @@ class RowsOnDisk:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Read all rows."""
         if copy is False:
-            raise ValueError("Rows on disk are not in memory: copy=False cannot be.")
+            raise ValueError("Rows on disk must be read: copy=False is not possible.")
         rows = self._stored.read(slice(None))
         return rows.astype(dtype or self.dtype, copy=bool(copy))
 
 
 def stored(X: Any) -> Any:
-    """Return the stored rows of an X that stays on disk, and else X itself.
+    """Return the stored rows if X stays on disk, and X itself otherwise.
 
-    Data smaller than the buffer are read into memory. Results of a memmap are those of
-    an array in memory, because joblib hands arrays as memmaps to its workers, and a
-    search must not depend on the number of workers.
+    Data smaller than the buffer are read into memory. A memmap gives the same results
+    as an array in memory, because joblib passes arrays to its workers as memmaps, and
+    a search must not depend on the number of workers.
     """
     if isinstance(X, RowsOnDisk):
-        # What is remembered of its rows is not to outlive the fit: files change.
+        # Values cached from these rows must not outlive the fit, because files change.
         return read_if_small(X._stored.take(slice(None)))
     is_table = isinstance(X, np.memmap) and X.ndim == 2 and X.dtype.kind in "biuf"
     if is_table and not fits_buffer(X.size * compute_dtype(X.dtype).itemsize):

@@ -12,28 +12,28 @@ import numpy as np
 
 from .._array_api import Array, DType
 
-# Rows that are apart by no more than this are read together.
+# Rows that are at most this far apart are read together.
 GAP_BYTES = 64 * 2**10
 
-# No more is read together, because all of it is in memory at once.
+# Limit of what is read together, because all of it is in memory at once.
 RUN_BYTES = 2 * 2**20
 
-#: Positions of rows: a range where they follow each other, else an array.
+#: Positions of rows: a range if they are evenly spaced, otherwise an array.
 Positions: TypeAlias = range | Array
 
 
 def numpy_dtype(array: Any) -> DType:
-    """Return the type of an array's entries; tensorstore has types of its own."""
+    """Return the numpy dtype of an array; tensorstore has dtypes of its own."""
     return np.dtype(getattr(array.dtype, "numpy_dtype", array.dtype))
 
 
 def rows_of_key(key: Any) -> Any:
-    """Return what selects rows; scikit-learn indexes arrays by (rows, ...)."""
+    """Return the row index of a key; scikit-learn indexes arrays with (rows, ...)."""
     if isinstance(key, tuple):
         rows, *columns = key
         if columns not in ([], [...], [slice(None)]):
             raise IndexError(
-                "Rows on disk have no selection of columns: let transform select them."
+                "RowsOnDisk cannot select columns: select them in transform."
             )
         key = rows
     if isinstance(key, slice | int | np.integer):
@@ -48,14 +48,14 @@ def select(positions: Positions, key: slice | Array) -> Positions:
     if key.dtype == bool:
         if key.shape != (len(positions),):
             raise IndexError(
-                f"A mask of shape {key.shape} selects no rows of {len(positions)}."
+                f"A mask of shape {key.shape} does not match {len(positions)} rows."
             )
         key = np.flatnonzero(key)
     elif key.ndim != 1 or (key.size and key.dtype.kind not in "iu"):
-        raise IndexError("Select rows by a slice, by integers or by a mask.")
+        raise IndexError("Select rows with a slice, with integers or with a mask.")
     n_rows = len(positions)
     if key.size and not -n_rows <= key.min() <= key.max() < n_rows:
-        raise IndexError(f"A position is not among {n_rows} rows.")
+        raise IndexError(f"An index is out of bounds for {n_rows} rows.")
     key = np.where(key < 0, key + n_rows, key).astype(np.intp)
     if isinstance(positions, range):
         return positions.start + positions.step * key
@@ -63,7 +63,7 @@ def select(positions: Positions, key: slice | Array) -> Positions:
 
 
 def read_rows(array: Any, positions: Positions) -> Array:
-    """Read rows of an array that has at least slices of rows."""
+    """Read rows of an array that supports at least slices of rows."""
     if isinstance(positions, range):
         if positions.step == 1:
             return np.asarray(array[positions.start : positions.stop])
@@ -74,7 +74,7 @@ def read_rows(array: Any, positions: Positions) -> Array:
 
 
 def _read_scattered(array: Any, positions: Array) -> Array:
-    """Read rows by slices alone, in ascending order, near rows together."""
+    """Read rows with slices only, in ascending order, nearby rows together."""
     row_bytes = max(1, math.prod(array.shape[1:]) * numpy_dtype(array).itemsize)
     order = np.argsort(positions, kind="stable")
     rows: Array | None = None
@@ -88,7 +88,7 @@ def _read_scattered(array: Any, positions: Array) -> Array:
 
 
 def _runs(ascending: Array, row_bytes: int) -> Iterator[slice]:
-    """Cut ascending positions where a gap is wide or a run is long."""
+    """Cut ascending positions at wide gaps and cut long runs."""
     start = 0
     if not len(ascending):
         return
@@ -103,7 +103,7 @@ def _runs(ascending: Array, row_bytes: int) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class Reference:
-    """A file in place of an array, in a pickle."""
+    """A reference to a file, which replaces an array in a pickle."""
 
     open: Callable[[], Any]
 
@@ -122,8 +122,8 @@ def reference_to(array: Any) -> Any:
         raise TypeError("Rows in a file without a name cannot be pickled.")
     if memmap.mode == "c":
         raise TypeError(
-            "A memmap of mode 'c' cannot be pickled, because its file does not have "
-            "what was changed: open it with mode 'r'."
+            "A memmap of mode 'c' cannot be pickled, because its file does not contain "
+            "the changes: open it with mode 'r'."
         )
     first_byte = array.__array_interface__["data"][0]
     offset = memmap.offset + first_byte - memmap.__array_interface__["data"][0]

@@ -16,9 +16,12 @@ from .rows import AnyRows
 #: Code of rows without a label.
 UNLABELED = -1
 
-#: Error messages show so many labels.
+#: Error messages show at most this many labels.
 MOST_SHOWN = 10
 
+
+#: Kinds of types that numpy compares with each other.
+NUMERIC = "biuf"
 
 #: Names of the types of pandas' missing values, which do not compare with labels.
 MISSING_TYPES = {"NAType", "NaTType"}
@@ -34,8 +37,8 @@ def check_present(y: Any, name: str = "y") -> None:
         missing = is_object and any(map(_is_missing, labels.ravel().tolist()))
     if missing:
         raise ValueError(
-            f"{name} contains NaN or None. Give rows without a label a label of their "
-            "own and pass it as unlabeled_label, for example -1; or leave them out."
+            f"{name} contains NaN or None. Mark unlabeled rows with a label of their "
+            "own, for example -1, and pass it as unlabeled_label; or leave them out."
         )
 
 
@@ -45,7 +48,7 @@ def _is_missing(label: Any) -> bool:
 
 
 def shown(labels: Iterable[Any]) -> str:
-    """Return the labels as a text that stays short."""
+    """Return a short text that lists the labels."""
     labels = list(labels)
     if len(labels) <= MOST_SHOWN:
         return str(labels)
@@ -54,12 +57,12 @@ def shown(labels: Iterable[Any]) -> str:
 
 
 def warn_of_minus_one(classes: Array, unlabeled_label: object) -> None:
-    """Warn of a class -1 beside two others, which is scikit-learn's unlabeled row."""
+    """Warn if -1 is one of several classes, because it may mark unlabeled rows."""
     is_numeric = classes.dtype.kind in "iuf"
     if unlabeled_label is None and len(classes) > 2 and is_numeric and -1 in classes:
         warn_user(
             "y has the label -1, which is learned as a class like the others. If it "
-            "marks rows without a label, set unlabeled_label=-1.",
+            "marks unlabeled rows, set unlabeled_label=-1.",
             UserWarning,
         )
 
@@ -78,14 +81,14 @@ def check_classes(classes: Array, unlabeled_label: object, name: str = "y") -> N
     for label in classes.tolist():
         if str(label) == str(unlabeled_label) and is_number == isinstance(label, str):
             raise ValueError(
-                f"{name} has {label!r} for a class, but unlabeled_label="
+                f"{name} has the class {label!r}, but unlabeled_label="
                 f"{unlabeled_label!r}: pass unlabeled_label with the type of the "
-                f"labels, or {name} as an array of objects, which holds both types."
+                f"labels, or {name} as an array of objects, which can hold both types."
             )
 
 
 def check_unlabeled_label(label: object) -> None:
-    """Check that the label is valid: == must tell it from other labels."""
+    """Check that the label is valid: == must distinguish it from other labels."""
     is_scalar = isinstance(label, str | Real | np.generic)
     if label is not None and not (is_scalar and label == label):
         raise ValueError(
@@ -97,12 +100,15 @@ def check_unlabeled_label(label: object) -> None:
 def is_labeled(y: Array, unlabeled_label: object, name: str = "y") -> Array:
     """Return which rows have a label; all rows if ``unlabeled_label`` is None.
 
-    Labels must be of one kind; the one of unlabeled rows may be of another.
+    All labels must have the same kind of type, except `unlabeled_label`.
     """
     labeled = np.ones(len(y), dtype=bool)
     if unlabeled_label is not None:
-        # One by one, because numpy cannot compare strings with numbers.
-        labeled[:] = [label != unlabeled_label for label in y.tolist()]
+        if y.dtype.kind in NUMERIC and isinstance(unlabeled_label, Real):
+            labeled = y != unlabeled_label
+        else:
+            # One by one, because numpy cannot compare strings with numbers.
+            labeled[:] = [label != unlabeled_label for label in y.tolist()]
     if y.dtype.kind == "O":
         _check_sortable(y[labeled].tolist(), name)
     return labeled
@@ -115,7 +121,7 @@ def _check_sortable(labels: list[Any], name: str) -> None:
         types = sorted({type(label).__name__ for label in labels})
         raise ValueError(
             f"{name} has labels of the types {', '.join(types)}, which cannot be "
-            "sorted: pass strings alone, or numbers alone."
+            "sorted: pass only strings or only numbers."
         ) from error
 
 
@@ -124,7 +130,11 @@ def encode_labels(
 ) -> Array:
     """Return the position of each row's label in the sorted classes, or UNLABELED."""
     labeled = is_labeled(y, unlabeled_label, name)
-    unknown = sorted(set(y[labeled].tolist()) - set(classes.tolist()))
+    if y.dtype.kind in NUMERIC and classes.dtype.kind in NUMERIC:
+        # A set of all labels would need several times the memory.
+        unknown = np.setdiff1d(y[labeled], classes).tolist()
+    else:
+        unknown = sorted(set(y[labeled].tolist()) - set(classes.tolist()))
     if unknown:
         raise ValueError(
             f"{name} has the labels {shown(unknown)}, which are not among the classes "
@@ -164,8 +174,8 @@ def _given_weights(class_weight: Mapping[Any, Any], classes: Array) -> Array:
     given: list[Any] = [class_weight.get(label, 1.0) for label in classes.tolist()]
     if not all(map(_is_weight, given)):
         raise ValueError(
-            f"class_weight={class_weight!r} holds a weight that is negative or not a "
-            "finite number: give each class 0 or more."
+            f"class_weight={class_weight!r} has a weight that is negative or not a "
+            "finite number: give each class a weight of 0 or more."
         )
     return np.array(given, dtype=np.float64)
 
@@ -177,7 +187,7 @@ def _is_weight(value: Any) -> bool:
 
 
 def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyRows:
-    """Take the rows that have a label, weighted by their class; weights sum to 1.
+    """Return the labeled rows, weighted by their class; the weights sum to 1.
 
     Without weights of classes, all classes have the same weight.
     """
@@ -191,7 +201,7 @@ def labeled_rows(rows: AnyRows, weights_of_classes: Array | None = None) -> AnyR
     if not weights.any():
         raise ValueError(
             "No labeled row has a weight above 0: change class_weight or "
-            "sample_weight, so that at least one counts."
+            "sample_weight, so that at least one row counts."
         )
     return prepare_rows(rows.with_targets(rows.y, weights), canonical=False)
 

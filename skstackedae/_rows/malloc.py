@@ -1,12 +1,12 @@
 """Makes malloc keep freed memory for the next temporaries.
 
-glibc's malloc gives freed memory back to the system if it is more than twice the size
-of the largest array that was ever freed. The system then has to zero the memory anew,
+glibc's malloc returns freed memory to the system if it is more than twice the size of
+the largest array that was ever freed. The system then has to zero the memory again,
 which took a tenth of a float64 fit of 784-200. Each thread that allocates may keep
 twice KEPT_BYTES.
 
-Limits that the environment sets stay fixed instead. The workers of Dask set a low one,
-with which kernels took twice as long.
+Limits that the environment sets stay fixed instead. Dask sets a low limit for its
+workers, with which kernels took twice as long.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ WANTED = {"trim": 2 * KEPT_BYTES, "mmap": KEPT_BYTES}
 
 @cache
 def keep_freed_memory() -> None:
-    """Raise the limits of malloc, once a process."""
+    """Raise the limits of malloc, once per process."""
     np.empty(KEPT_BYTES, dtype=np.uint8)
     given = dict(_given_limits())
     is_low = any(limit < WANTED[name] for name, limit in given.items())
@@ -58,5 +58,5 @@ def _number(text: str) -> int:
     try:
         return int(text, base=0)
     except ValueError:
-        # As glibc reads it.
+        # glibc also reads it as 0.
         return 0

@@ -36,8 +36,8 @@ class Corruption:
     seed : int
         Nonnegative seed.
     values : (float, float)
-        An entry is replaced by one of these, chosen by a fair coin: (0, 0) for masking
-        noise, the least and the largest value for salt-and-pepper noise.
+        An entry is replaced by one of these, each with probability 1/2: (0, 0) for
+        masking noise, the smallest and the largest value for salt-and-pepper noise.
     is_scaled : bool
         Whether the other entries are multiplied by ``1 / (1 - probability)``, so that
         masking noise does not change the expected value of any entry.

@@ -1,4 +1,4 @@
-"""Threads that run jobs, with nothing that Ctrl-C can leave locked.
+"""Threads that run jobs, without locks that Ctrl-C could leave locked.
 
 `threading.Condition`, and so `concurrent.futures`, takes and frees its locks in Python.
 An interrupt between two lines can leave a lock taken, and the next wait never ends.
@@ -84,7 +84,7 @@ class Pool:
         for thread in running:
             thread.join()
 
-    # Coverage sees no thread that begins in C.
+    # Coverage does not see threads that are started in C.
     def _start(self, starting: "_thread.LockType") -> None:  # pragma: no cover
         try:
             for thread in self._threads:

@@ -1,4 +1,4 @@
-"""Preparation of rows, once a fit: weights of sum 1, canonical form, held-out rows."""
+"""Preparation of rows once per fit: weights of sum 1, canonical form, validation."""
 
 from hashlib import blake2b
 from typing import Any
@@ -10,8 +10,8 @@ from .._array_api import Array
 from .blocks import as_one_number, is_one_number
 from .rows import AnyRows
 
-# Only data up to these sizes are brought into canonical form, because sorting larger
-# data costs too much for the little use of comparing weighted with repeated rows.
+# Only data up to these sizes are brought into canonical form: sorting larger data would
+# take too long, and equal models from weighted and repeated rows are rarely needed.
 CANONICAL_ROWS = 1024
 CANONICAL_ENTRIES = 2**20
 

@@ -68,34 +68,34 @@ class Rows(Protocol):
     ) -> list[Any]:
         """Sum the kernel's tuple over all rows, in a fixed order.
 
-        The kernel gets the kept results of its rows after X, y and w, and what is drawn
-        for its rows after all other arguments. It must return new arrays, because sums
-        may be written over them.
+        The kernel gets the kept results of its rows after X, y and w, and the numbers
+        that are drawn for its rows after all other arguments. It must return new
+        arrays, because the sums may overwrite them.
         """
 
     def keep(self, kernel: Kernel, *args: Any) -> tuple[Any, list[Array]]:
-        """Keep the first result of the kernel beside the rows; sum the others.
+        """Keep the first result of the kernel with the rows; sum the others.
 
         Return a handle for `sum`, and the sums as float64.
         """
 
     def propagate(self, function: Callable[..., Array], *args: Any) -> Self:
-        """Return the rows with function(X, *args) in the place of X."""
+        """Return the rows with function(X, *args) in place of X."""
 
     def batch(self, indices: Array, number: int) -> Self:
-        """Return the rows of a mini-batch, weighted so that they stand for all rows.
+        """Return the rows of a mini-batch, weighted to represent all rows.
 
         The number determines their noise.
         """
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
-        """Return the rows in a random order, in which mini-batches take them."""
+        """Return a random order of the rows, for mini-batches."""
 
     def can_keep(self, n_bytes: int) -> bool:
-        """Tell whether results of all rows, of this size, may be kept in memory."""
+        """Tell whether results of this size, for all rows, may be kept in memory."""
 
     def key(self) -> Any:
-        """Return what determines X, for caches."""
+        """Return a key that determines X, for caches."""
 
     def cut_for(self, row_width: int) -> Self:
         """Return the rows cut for a network with this many units, inputs included."""
@@ -113,7 +113,7 @@ class Rows(Protocol):
         """Return the rows at these positions without a copy, for mini-batches."""
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry of X."""
+        """Smallest and largest entry of X."""
 
 
 AnyRows = TypeVar("AnyRows", bound=Rows)
@@ -122,7 +122,7 @@ AnyRows = TypeVar("AnyRows", bound=Rows)
 def rows_of(
     X: Any, y: Any, weights: Any, threads: Threads | None, dtype: Any = None
 ) -> RowsInBlocks | RowsOnDevice | RowsOnCluster:
-    """Make the rows for the type of X.
+    """Make the kind of rows that suits the type of X.
 
     ``dtype`` is the precision of the computation; None derives it from X.
     """

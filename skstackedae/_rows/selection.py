@@ -1,4 +1,4 @@
-"""What all kinds of rows share: the data, and which rows of them are meant."""
+"""The base class of all kinds of rows: the data, and which of its rows are selected."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -9,7 +9,7 @@ from .noise import Corruption
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """Rows of X with targets and weights; abstract, as it runs no kernels.
+    """Rows of X with targets and weights; abstract, because it runs no kernels.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SelectedRows:
     batch_number : int
         Number of the mini-batch; 0 for all rows.
     weight_factor : float
-        Factor of the weights, by which a mini-batch stands for all rows.
+        Factor of the weights, with which a mini-batch represents all rows.
     first_row : int
         Number of the first row, from which random numbers count.
     """
@@ -73,11 +73,11 @@ class SelectedRows:
         return replace(self, indices=self._stored_positions(indices))
 
     def _stored_positions(self, indices: Array) -> Array:
-        """Return where in X the rows at these positions are."""
+        """Return the positions in X of the rows at these positions."""
         return indices if self.indices is None else self.indices[indices]
 
     def _with_data(self, X: Any) -> Self:
-        """Return the same rows with other columns; X has no rows but these."""
+        """Return the same rows with other columns; X contains only these rows."""
         y, weights = self.y, self.weights
         if self.indices is not None:
             y = None if y is None else y[self.indices]

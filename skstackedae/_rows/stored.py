@@ -1,4 +1,4 @@
-"""Rows on disk: read, converted and transformed where they are needed."""
+"""Rows on disk, which are read, converted and transformed on demand."""
 
 import math
 import tempfile
@@ -31,15 +31,15 @@ Transform: TypeAlias = Callable[[Array], Any]
 
 
 class StoredRows:
-    """Rows of an array on disk, or of some of its positions; what `RowsOnDisk` wraps.
+    """All or some rows of an array on disk; `RowsOnDisk` wraps this class.
 
     Parameters
     ----------
     array, dtype, transform
-        As those of `RowsOnDisk`.
+        As in `RowsOnDisk`.
     is_buffered : bool
-        Whether as little as possible is kept in memory, and mini-batches come from a
-        buffer. Else, results are those of the same array in memory, bit for bit.
+        Whether to keep as little as possible in memory and to take mini-batches from a
+        buffer. If False, results are those of the same array in memory, bit for bit.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class StoredRows:
         is_buffered: bool = True,
     ) -> None:
         if dtype not in ("float32", "float64", np.float32, np.float64):
-            raise ValueError(f"dtype={dtype!r}: choose 'float32' or 'float64'.")
+            raise ValueError(
+                f"dtype={dtype!r} is invalid: pass 'float32' or 'float64'."
+            )
         self.dtype: DType = np.dtype(dtype)
         _check_array(array)
         if transform is not None and not callable(transform):
@@ -104,7 +106,7 @@ class StoredRows:
         return self.is_buffered and fits_buffer(n_rows * row_bytes)
 
     def gather(self, rows: Array) -> Array:
-        """Return rows from the buffer, into which it reads the chunks that lack."""
+        """Return rows from the buffer, after reading the missing chunks into it."""
         gathered = np.empty((len(rows), self._n_columns), dtype=self.dtype)
         numbers = rows // self.chunk_rows
         for number in np.unique(numbers):
@@ -141,7 +143,7 @@ class StoredRows:
         return max(1, CHUNK_BYTES // (self._n_columns * self.dtype.itemsize))
 
     def value_range(self) -> tuple[float, float]:
-        """Least and largest entry, of which NaN is both; read once and remembered."""
+        """Smallest and largest entry, both NaN if any is; computed once and cached."""
         if self._value_range is None:
             ranges = []
             for start in range(0, len(self), self.chunk_rows):
@@ -173,7 +175,7 @@ class StoredRows:
         chunk = self._chunks.get(number)
         if chunk is None:
             first_row = number * self.chunk_rows
-            # A copy, because a transform may use its memory again.
+            # A copy, because a transform may reuse its memory.
             chunk = np.array(self.read(slice(first_row, first_row + self.chunk_rows)))
             self._chunks[number] = chunk
             # A mini-batch may be on the border of two buffers.
@@ -185,7 +187,7 @@ class StoredRows:
 
     def _load(self, positions: Positions) -> Array:
         block = read_rows(self._array, positions)
-        # A transform may write over its block, which must not change the file.
+        # A transform may overwrite its block, which must not change the file.
         is_copied = self.transform is not None
         with np.errstate(over="ignore", invalid="ignore"):
             block = block.astype(self.dtype, order="C", copy=is_copied)
@@ -230,8 +232,8 @@ class StoredRows:
             return self._n_columns
         if len(shape) != 2:
             raise ValueError(
-                f"The array has the shape {shape}, but 2 dimensions are needed: let "
-                "transform bring blocks to the shape (rows, columns)."
+                f"The array has the shape {shape}, but needs 2 dimensions: reshape "
+                "blocks to (rows, columns) in transform."
             )
         return int(shape[1])
 
@@ -251,7 +253,7 @@ def in_memory(X: Any) -> Any:
 
 
 def fits_buffer(n_bytes: int) -> bool:
-    """Tell whether data of this size are small."""
+    """Tell whether data of this size fit into the buffer."""
     return n_bytes <= BUFFER_BYTES
 
 
@@ -260,12 +262,12 @@ def write_rows(
 ) -> StoredRows:
     """Write blocks of rows to a temporary file; return the rows on disk.
 
-    The file has no name and vanishes with the last reference to it, also when the
+    The file has no name and disappears with the last reference to it, even if the
     process is killed.
     """
     with tempfile.TemporaryFile() as file:
         for block in blocks:
-            # Not by a memmap, in which a full disk would kill the process.
+            # Not with a memmap, because a full disk would kill the process.
             block.tofile(file)
         array = np.memmap(file, dtype, mode="r", shape=shape)
     return StoredRows(array, dtype, is_buffered=is_buffered)
@@ -274,8 +276,8 @@ def write_rows(
 def _check_array(array: Any) -> None:
     if issparse(array) or np.ma.isMaskedArray(array):
         raise TypeError(
-            f"A {type(array).__name__} is no array of numbers on disk: pass it as X "
-            "itself."
+            f"A {type(array).__name__} is not an array of numbers on disk: pass it "
+            "directly as X."
         )
     missing = [
         name for name in ("shape", "dtype", "__getitem__") if not hasattr(array, name)
@@ -293,8 +295,8 @@ def _check_array(array: Any) -> None:
         is_number = False
     if not is_number:
         raise ValueError(
-            f"The array has the type {array.dtype}: numbers are needed, of a type "
-            "that numpy has."
+            f"The array has the type {array.dtype}, but needs a numeric type that "
+            "numpy has."
         )
 
 

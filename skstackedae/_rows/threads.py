@@ -26,8 +26,8 @@ class Threads:
 
         with closing(Threads(n_jobs)) as threads, threads:
 
-    Ctrl-C may cut the end of the inner context short, even before its first line; then
-    the outer one does the rest.
+    Ctrl-C may interrupt the end of the inner context, even before its first line; then
+    the outer context completes it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Threads:
     def close(self) -> None:
         """Wait for running blocks, drop the rest, and give BLAS its threads back.
 
-        After an interrupted call, another one goes on.
+        If a call is interrupted, another call completes it.
         """
         try:
             if self._pool is not None:
@@ -106,7 +106,7 @@ def _first_result(pending: deque[Job]) -> Any:
 
 def _configured_n_jobs() -> int | None:
     _, n_jobs = get_active_backend()
-    # Backends for clusters set -1, which is no limit on threads.
+    # Backends for clusters set -1, which does not limit threads.
     return n_jobs if n_jobs is not None and n_jobs > 0 else None
 
 

@@ -63,7 +63,7 @@ class AutoencoderSettings:
     def corruption_of(
         self, rows: Rows, random_state: np.random.RandomState
     ) -> Corruption | None:
-        """Return the noise in rows; it has a seed of its own."""
+        """Return the noise in rows, which has its own seed."""
         values = (0.0, 0.0)
         if self.corruption_kind == "salt_and_pepper":
             values = rows.value_range()

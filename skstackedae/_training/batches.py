@@ -38,9 +38,9 @@ class Batch(NamedTuple):
 class Sampler:
     """Draws the mini-batches of an epoch.
 
-    With unlabeled rows, each mini-batch has both kinds of rows, ``unlabeled_ratio``
-    unlabeled rows for each labeled one, ``batch_size`` in all. The kind that needs more
-    mini-batches occurs once in an epoch, the other kind again and again. ``permute``
+    With unlabeled rows, each mini-batch has both kinds of rows: ``unlabeled_ratio``
+    unlabeled rows for each labeled row, ``batch_size`` rows in all. The kind that needs
+    more mini-batches is used once in an epoch, the other kind repeatedly. ``permute``
     and ``permute_unlabeled`` shuffle the rows of each kind.
     """
 
@@ -60,7 +60,7 @@ class Sampler:
         if not self.n_unlabeled:
             size, n_batches = _count_batches(self.n_rows, total)
             order = self._order(self.n_rows, self.permute, random_state)
-            # A short last batch joins the previous.
+            # A short last batch is merged with the previous one.
             bounds = [*range(0, n_batches * size, size), self.n_rows]
             yield from ((order[slice(*pair)], None) for pair in pairwise(bounds))
             return
@@ -106,7 +106,7 @@ class Sampler:
 
 
 def _count_batches(n_rows: int, size: int) -> tuple[int, int]:
-    """Return the size and the number of batches; half a batch or more is one more."""
+    """Return the size and the number of batches; half a batch or more counts as one."""
     size = min(size, n_rows)
     n_batches, rest = divmod(n_rows, size)
     return size, n_batches + (2 * rest >= size)

@@ -1,4 +1,4 @@
-"""The tasks of a fit, which scikit-learn's callbacks follow."""
+"""The tasks of a fit, of which scikit-learn's callbacks are told."""
 
 from collections.abc import Callable
 from functools import partial

@@ -47,7 +47,7 @@ class ActivationStatistics:
         with np.errstate(over="ignore", invalid="ignore"):
             mean = first / total
             variance = second / total - mean**2
-            # Less is rounding.
+            # A smaller variance is a rounding error.
             is_constant = variance <= 8 * np.finfo(np.float64).eps * mean**2
         return cls(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
 
@@ -61,7 +61,7 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     inputs = ActivationStatistics.from_rows(rows, [], scale)
     total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder], scale)
     variance, error = float(np.sum(inputs.std**2)), float(squares / total)
-    # Where there is nothing to explain, as scikit-learn's explained_variance_score.
+    # Without variance, the same as scikit-learn's explained_variance_score.
     explained = 1.0 - error / variance if variance else float(error == 0.0)
     return {
         "mean_activations": hidden.mean,
@@ -73,7 +73,7 @@ def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
 
 
 def _safe_scale(rows: Rows) -> float:
-    """Return a power of two by which the data have squares that do not overflow."""
+    """Return a power of two that scales the data so that squares do not overflow."""
     exponent = math.frexp(max(map(abs, rows.value_range())))[1]
     return math.ldexp(1.0, -exponent) if exponent > MAX_SQUARED_EXPONENT else 1.0
 

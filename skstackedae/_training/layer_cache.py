@@ -1,4 +1,4 @@
-"""The cache of pretrained layers; a fit goes on without it where it does not work."""
+"""The cache of pretrained layers; if it does not work, a fit continues without it."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ from .stage import RunSettings, Stage
 
 @dataclass
 class _Call:
-    """Arguments that do not change the result of training, and what came of it."""
+    """Arguments that do not change the result of training, and its outcome."""
 
     rows: Rows
     stage: Stage
@@ -36,7 +36,7 @@ class _StoppedByCallback(Exception):  # noqa: N818 - not an error
 
 
 class LayerCache:
-    """Trained layers in a folder, found by all that they depend on.
+    """Trained layers in a folder; the key of a layer is all that it depends on.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class LayerCache:
     def __init__(self, memory: Any) -> None:
         location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
         if location == "":
-            raise ValueError("memory='' is no folder: pass a path, or None.")
+            raise ValueError("memory='' is not a folder: pass a path, or None.")
         try:
             self._memory = check_memory(location)
             _warn_of_shared_folder(self._memory)
@@ -81,14 +81,14 @@ class LayerCache:
             self._give_up(error)
             trained = call.trained or _train(*arguments, call=call)
         if not isinstance(trained, TrainedAutoencoder):
-            self._give_up(f"it holds a {type(trained).__name__} in place of a layer")
+            self._give_up(f"it holds a {type(trained).__name__} instead of a layer")
             trained = _train(*arguments, call=call)
         if stage.verbose and call.trained is None:
             print(f"[{stage.title}] taken from the cache", flush=True)
         return _in_memory(trained)
 
     def _give_up(self, reason: object) -> None:
-        """Go on without a cache; later layers try it no more."""
+        """Continue without a cache, also for later layers."""
         self._memory = Memory(location=None)
         warn_user(
             f"The cache of `memory` does not work: {reason}. The layers are trained "
@@ -131,9 +131,9 @@ def _warn_of_shared_folder(memory: Any) -> None:
     for folder in (location, os.path.join(location, "joblib")):
         if os.path.isdir(folder) and _is_shared(folder):
             warn_user(
-                f"Other users can write to {folder!r}, the cache of `memory`. It "
-                "consists of pickles, and loading one runs any code in it. Use a "
-                "folder of your own, or take away their permission (chmod go-w).",
+                f"Other users can write to {folder!r}, the cache of `memory`. Its "
+                "files are pickles, and loading a pickle runs any code in it. Use a "
+                "folder of your own, or remove their permission (chmod go-w).",
                 UserWarning,
             )
             return

@@ -83,11 +83,11 @@ class AutoencoderObjective:
         )
 
     def sample(self, n_rows: int) -> Batch:
-        """Return a mini-batch of about so many rows, which is always the same."""
+        """Return a mini-batch of about this many rows, which is always the same."""
         return Batch(_sample(self.rows, n_rows), 0)
 
     def project(self, theta: Array) -> None:
-        """Leave theta as it is: there are no constraints."""
+        """Do nothing, because there are no constraints."""
 
     def _in_two_passes(
         self, rows: Rows, layers: Sequence[Layer]
@@ -112,10 +112,10 @@ class AutoencoderObjective:
     def _in_one_pass(
         self, rows: Rows, layers: Sequence[Layer]
     ) -> tuple[Any, list[Any]]:
-        """Return the same up to rounding; no activations are kept.
+        """Return the same results up to rounding, without keeping activations.
 
-        The derivative of the penalty is a factor of its gradient: it can come after the
-        sum over the rows, which costs one more matrix product.
+        The derivative of the penalty is a factor of its gradient, so it can be applied
+        after the sum over the rows, which costs one more matrix product.
         """
         *sums, totals, total_weight, W_slopes, b_slopes = rows.sum(
             kernels.reconstruct_with_slopes, layers, self.loss, draw=self.emphasis
@@ -193,7 +193,7 @@ class NetworkObjective:
         )
 
     def sample(self, n_rows: int) -> Batch:
-        """Return a mini-batch of about so many rows of each kind, always the same."""
+        """Return a mini-batch of about this many rows of each kind, always the same."""
         unlabeled = None
         if self.pseudo_labels is not None:
             unlabeled = _sample(self.pseudo_labels.rows, n_rows)

@@ -39,7 +39,7 @@ def check_layers(hidden: Sequence[HiddenLayer]) -> None:
             raise ValueError(
                 f"loss='log_loss' needs values in [0, 1], but the layer below has "
                 f"{below} units: set loss='squared_error', or activation='logistic' "
-                "there."
+                "in the layer below."
             )
         below = layer.settings.activation
 
@@ -68,7 +68,7 @@ def pretrain(
         encoder = found.layers[0] if found is not None else layer
         assert isinstance(encoder, Layer)
         trained.append(found)
-        # A frozen layer may be elsewhere, in another precision.
+        # A frozen layer may be on another device or in another precision.
         encoders.append(place(encoder, rows))
     return encoders, trained
 

@@ -37,7 +37,7 @@ class PseudoLabels:
     class_weights : ndarray of shape (n_classes,)
         Weights of the labels, relative to the labeled rows.
     class_prior : ndarray of shape (n_classes,) or None
-        Fraction of each class that the labels should have; None for any.
+        Frequencies of the classes that the labels should have; None for any.
     dropout : DropoutMasks or None
         Dropped units.
     """

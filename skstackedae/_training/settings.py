@@ -10,10 +10,10 @@ Settings = TypeVar("Settings")
 
 
 def from_parameters(cls: type[Settings], parameters: Mapping[str, Any]) -> Settings:
-    """Make settings of this class; numbers of numpy become those of Python.
+    """Make settings of this class; numpy scalars become Python numbers.
 
-    A float64 scalar of numpy would make float32 arrays float64, and searches over
-    arrays of values pass such scalars.
+    Searches over arrays of values pass float64 scalars of numpy, which would convert
+    float32 arrays to float64.
     """
     given = {f.name: parameters[f.name] for f in fields(cls)}  # type: ignore[arg-type]
     for name, value in given.items():

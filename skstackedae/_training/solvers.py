@@ -9,8 +9,8 @@ signature, so a new solver is a function and a line in SOLVERS::
 
 ``value_and_gradient(theta)`` evaluates all rows; ``value_and_gradient(theta, batch)`` a
 mini-batch of them, which ``sampler`` draws. After each iteration the solver asks
-``stopping`` whether to stop. ``project(theta)`` brings theta back to where it may be,
-in place; solvers of whole data sets have no constraints and ignore it.
+``stopping`` whether to stop. ``project(theta)`` changes theta in place so that it meets
+its constraints; full-batch solvers have no constraints and ignore it.
 """
 
 import math
@@ -25,7 +25,7 @@ from .._array_api import Array, array_namespace, copied, dtype_of, to_numpy
 from .._network import in_place
 from .batches import Batch, Sampler
 
-# No network that has learned something comes near: a step this large has gone wrong.
+# The weights of a trained network are much smaller: larger ones are a sign of failure.
 LARGE_WEIGHT = 1e4
 
 
@@ -207,7 +207,7 @@ class AdamState:
     """State of one run of Adam [1]_.
 
     ``moment_1`` and ``moment_2`` are the moments of the paper divided by (1 - beta):
-    geometric sums of the gradients and of their squares. Each saves a pass.
+    geometric sums of the gradients and of their squares. This saves a pass for each.
 
     References
     ----------
@@ -284,7 +284,7 @@ def _asks_to_stop(stopping: StoppingRule, losses: list[float], theta: Array) -> 
     try:
         return stopping.should_stop(len(losses), losses[-1], theta)
     except StopIteration as error:
-        # scipy would take it for the end of a run that went well.
+        # scipy would take it for the normal end of a run.
         raise RuntimeError("A callback raised StopIteration during fit.") from error
 
 

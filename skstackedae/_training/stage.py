@@ -19,7 +19,7 @@ from .objectives import AutoencoderObjective, NetworkObjective
 from .settings import from_parameters
 from .stopping import AnyOf, HeldOutScores, LossStalled, Patience
 
-# A run has diverged if its loss rose by more than a tenth, on about so many rows.
+# A run has diverged if its loss rose by more than a tenth, on about this many rows.
 DIVERGENCE_MARGIN = 1.1
 DIVERGENCE_SAMPLE = 1000
 
@@ -67,7 +67,7 @@ class RunSettings:
     def loss_patience(self) -> Patience:
         """How long the training loss may stall.
 
-        It is endless if the learning rate is to fall to 0, which it does at the end.
+        It is infinite with a linear learning rate, which reaches 0 only at the end.
         """
         if self.solver == "adam" and self.options.learning_rate == "linear":
             return replace(self.patience, n_iter_no_change=math.inf)
@@ -92,9 +92,9 @@ class Stage:
         """Check that the solver can take its rows."""
         if self.settings.solver == "adam" and not rows.has_batches:
             raise ValueError(
-                "solver='adam' takes mini-batches, which X on a cluster does not have: "
+                "solver='adam' needs mini-batches, which X on a cluster does not have: "
                 "set solver='lbfgs', or pass its chunks to partial_fit as arrays in "
-                "memory, for example by dask_ml.wrappers.Incremental."
+                "memory, for example with dask_ml.wrappers.Incremental."
             )
 
     def run(
@@ -239,8 +239,8 @@ def _has_diverged(
 ) -> bool:
     """Tell whether the loss has ended higher than it began, on a sample of the rows.
 
-    Pseudo-labels have their final weight in both. The margin is for losses that move up
-    and down where nothing is left to learn.
+    Both losses use the final weight of pseudo-labels. The margin is for losses that
+    fluctuate because nothing is left to learn.
     """
     curve = result.loss_curve
     if all(later <= earlier for earlier, later in pairwise(curve)):
@@ -255,7 +255,7 @@ def _has_diverged(
 
 
 def warn_diverged(records: Iterable[StageRecord]) -> None:
-    """Warn once of all stages whose loss ended higher than it began."""
+    """Warn once about all stages whose loss ended higher than it began."""
     titles = [_title(r.name, r.layer) for r in records if r.diverged]
     if titles:
         warn_user(
@@ -266,9 +266,9 @@ def warn_diverged(records: Iterable[StageRecord]) -> None:
 
 
 def warn_unconverged(records: Iterable[StageRecord], settings: RunSettings) -> None:
-    """Warn once of all stages that have used up their iterations.
+    """Warn once about all stages that have used up their iterations.
 
-    Endless patience asks for all iterations.
+    Infinite patience requests all iterations, so there is no warning.
     """
     if settings.loss_patience.n_iter_no_change == math.inf:
         return

@@ -56,7 +56,7 @@ class HeldOutScores:
         How long the lowest error may stall.
     first_iterations : int
         Number of iterations whose scores do not count for stopping. A later score that
-        is as good as theirs is better.
+        equals the best of them replaces it.
     """
 
     score: Callable[[Array], float]

@@ -25,7 +25,7 @@ from .stopping import HeldOutScores
 class Regularization:
     """The parameters of an estimator that reduce overfitting.
 
-    Corruption, dropout and max_norm apply where hidden layers are trained.
+    Corruption, dropout and max_norm apply only when hidden layers are trained.
     """
 
     alpha: float
@@ -63,7 +63,7 @@ class SupervisedStage:
         rows, held_out : Rows or None
             Prepared training rows, and validation rows for early stopping.
         pseudo_labels : PseudoLabels or None
-            Unlabeled rows that have a part in the loss.
+            Unlabeled rows that contribute to the loss.
         random_state : RandomState
             Draws noise and mini-batches.
         task : Task

@@ -23,22 +23,23 @@ class ActivationDisplay:
     :meth:`plot` for other activations. One histogram shows all activations. The other
     shows the mean of each unit as a fraction of its range (0 for a unit that is always
     off, 1 for a unit that is always on), beside the sparsity target. It highlights
-    inactive units, which are the same for nearly all samples: units in the lower half
-    of their range are dead, units in the upper half are saturated.
+    inactive units, whose activation is the same for nearly all samples: units in the
+    lower half of their range are dead, units in the upper half are saturated.
 
     Parameters
     ----------
     activations : array-like of shape (n_samples, n_units)
-        Activations.
+        Activations of the units.
 
     limits : tuple of 2 float, default=(0, 1)
-        Range of the units; an unbounded side is infinite.
+        Range of the units. Use infinity for an unbounded side.
 
     dead_unit_threshold : float, default=0.01
-        Units whose standard deviation is lower are dead or saturated.
+        Units with a lower standard deviation count as dead or saturated.
 
     sparsity_target : float, default=None
-        Mean activation that the sparsity penalty aimed at, as a fraction of the range.
+        Target of the sparsity penalty, as a fraction of the range. If None, no target
+        is drawn.
 
     Attributes
     ----------
@@ -93,7 +94,7 @@ class ActivationDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes that two new axes replace. None makes a figure.
+            Axes to draw on, which two new axes replace. If None, a figure is created.
 
         Returns
         -------
@@ -130,11 +131,11 @@ class ActivationDisplay:
             Samples.
 
         layer : int, default=1
-            The layer. The output layer of a classifier comes after its hidden layers;
-            its activations are the probabilities of the classes.
+            Number of the layer. The output layer of a classifier comes after its hidden
+            layers; its activations are the class probabilities.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes that two new axes replace. None makes a figure.
+            Axes to draw on, which two new axes replace. If None, a figure is created.
 
         Returns
         -------
@@ -156,7 +157,7 @@ class ActivationDisplay:
             found = f"[{activations.min():g}, {activations.max():g}]"
             raise ValueError(
                 f"The activations lie in {found}, outside limits={self.limits}: "
-                "pass the range of the units; an unbounded side is infinite."
+                "pass the range of the units, with infinity for an unbounded side."
             )
         return clipped
 
@@ -192,7 +193,7 @@ class ActivationDisplay:
 
 
 def _sparsity_target(estimator: Estimator, layer: int) -> float | None:
-    """Return the mean activation that a penalty aimed at, if there was a penalty."""
+    """Return the target of the sparsity penalty; None without a penalty."""
     trained = [estimator]
     if isinstance(estimator, StackedAutoencoderClassifier):
         trained = getattr(estimator, "autoencoders_", [])

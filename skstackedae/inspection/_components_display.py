@@ -36,24 +36,24 @@ class ComponentsDisplay:
     Parameters
     ----------
     components : array-like of shape (n_units, n_features)
-        The inputs, of unit norm; 0 for units that no input changes.
+        Inputs of unit norm, one for each unit; 0 for units that no input changes.
 
     gains : array-like of shape (n_units,), default=None
         How much each input raises the unit's pre-activation, compared with an input of
-        zeros: :math:`\|W_j\|` in the first layer. None weighs all units equally.
+        zeros: :math:`\|W_j\|` in the first layer. If None, all units have equal gains.
 
     names : sequence of n_units names, default=None
-        Names of the units. None numbers them.
+        Names of the units. If None, the units are numbered.
 
     relative_std : array-like of shape (n_units,), default=None
-        How much each unit varies, as a fraction of its range. Units with less than 0.01
-        are crossed out; in heat maps they are gray.
+        Standard deviation of each unit, as a fraction of its range. Units below 0.01
+        are crossed out in images, and gray in heat maps.
 
     image_shape : tuple (height, width), default=None
         Shape of an input, if inputs are images.
 
     feature_names : sequence of n_features names, default=None
-        Names of the features. None numbers them.
+        Names of the features. If None, the features are numbered.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ComponentsDisplay:
         The images, or the heat map.
 
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        Colors of the heat map.
+        Color bar of the heat map. None for images.
 
     ax_ : matplotlib.axes.Axes
         The axes.
@@ -123,18 +123,18 @@ class ComponentsDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         contrast : {'own', 'shared'}, default='own'
             'own' scales each unit by its largest entry. 'shared' multiplies units by
-            their gains (which gives :math:`W_j` in the first layer) and draws all on
-            one scale, which makes weak units look weak. Both scales are centered on 0.
+            their gains (which gives :math:`W_j` in the first layer) and draws all units
+            on one scale, so that weak units look weak. Both scales are centered on 0.
 
         sort_by_std : bool, default=False
             Whether to draw the units with the largest `relative_std` first.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None means 'gray' for images and 'RdBu_r' for heat maps.
+            Color map. None means 'gray' for images and 'RdBu_r' for heat maps.
 
         Returns
         -------
@@ -190,9 +190,9 @@ class ComponentsDisplay:
             its `autoencoders_` have the layers before fine-tuning.
 
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-            Samples that show how much each unit varies: the standard deviation of its
-            activations, as a fraction of its range. If the range is unbounded, it is a
-            fraction of how much the inputs of the layer vary. Dead and saturated units
+            Samples from which the standard deviation of each unit's activations is
+            computed, as a fraction of the unit's range or, if the range is unbounded,
+            of the standard deviation of the layer's inputs. Dead and saturated units
             hardly vary. Without X, only units that no input changes count as inactive.
 
         layer : int, default=1
@@ -200,20 +200,20 @@ class ComponentsDisplay:
             classes, comes after its hidden layers.
 
         units : array-like of int, default=None
-            The units to draw, numbered from 0. None draws all.
+            The units to draw, numbered from 0. If None, all units are drawn.
 
         image_shape : tuple (height, width), default=None
             Shape of an input, if inputs are images.
 
         feature_names : sequence of n_features names, default=None
-            Names of the features. None takes them from the estimator.
+            Names of the features. If None, the names that the estimator stores.
 
         random_state : int, RandomState instance or None, default=0
             Determines the random inputs from which activation maximization starts.
-            The first layer needs none.
+            Not used for the first layer.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         **options : dict
             Passed to :meth:`plot`: `contrast`, `sort_by_std` (which needs X), `cmap`.
@@ -252,7 +252,7 @@ class ComponentsDisplay:
         ax: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw weights, of other estimators for example.
+        """Draw weights, for example those of another estimator.
 
         Parameters
         ----------
@@ -260,20 +260,20 @@ class ComponentsDisplay:
             Weights of each unit. They are divided by their norm.
 
         names : sequence of n_units names, default=None
-            Names of the units. None numbers them.
+            Names of the units. If None, the units are numbered.
 
         relative_std : array-like of shape (n_units,), default=None
-            How much each unit varies, as a fraction of its range. Units with less than
-            0.01 are crossed out; in heat maps they are gray.
+            Standard deviation of each unit, as a fraction of its range. Units below
+            0.01 are crossed out in images, and gray in heat maps.
 
         image_shape : tuple (height, width), default=None
             Shape of an input, if inputs are images.
 
         feature_names : sequence of n_features names, default=None
-            Names of the features. None numbers them.
+            Names of the features. If None, the features are numbered.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         **options : dict
             Passed to :meth:`plot`: `contrast`, `sort_by_std`, `cmap`.
@@ -308,7 +308,7 @@ class ComponentsDisplay:
         ).plot(ax, **options)
 
     def _checked_std(self, n_units: int, sort_by_std: bool) -> Array:
-        """Return how much each unit varies: infinitely where that is unknown."""
+        """Return the relative standard deviation of each unit; infinity if unknown."""
         if self.relative_std is None:
             if sort_by_std:
                 raise ValueError("sort_by_std=True needs X or relative_std.")
@@ -365,5 +365,5 @@ def _checked_units(units: ArrayLike | None, n_units: int) -> Array:
 
 
 def _safe_divide(rows: Array, by: Array) -> Array:
-    """Divide rows by numbers that are not negative; a row stays if its number is 0."""
+    """Divide each row by a nonnegative number; leave the row unchanged if it is 0."""
     return rows / np.where(by > 0, by, 1.0)

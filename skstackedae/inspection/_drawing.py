@@ -1,6 +1,6 @@
 """Drawing functions of the displays: they take matplotlib axes and return artists.
 
-Only functions import matplotlib, because the package works without it.
+Matplotlib is imported inside functions, because the package works without it.
 """
 
 import math
@@ -15,10 +15,10 @@ from .._array_api import Array
 # design", 2008.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
-# Size of letters beside many small things, in points.
+# Font size of labels in crowded plots, in points.
 FONT_SIZE = 8
 
-# Images of at least this height have labels, in points.
+# Only images of at least this height have labels, in points.
 LABELED_HEIGHT = 32
 
 # Distance between lines of text, and width of a letter, as fractions of the font size.
@@ -35,7 +35,7 @@ def new_axes(ax: Any, width: float, height: float) -> Any:
         message = "Displays need matplotlib: pip install 'skstackedae[plot]'."
         raise ImportError(message) from error
     figure, ax = plt.subplots(figsize=(width, height), layout="constrained")
-    # Now the layout is computed, and the axes have the size that they will be drawn in.
+    # This computes the layout, so that the axes have their final size.
     figure.draw_without_rendering()
     return ax
 
@@ -58,8 +58,8 @@ def mosaic(
 ) -> Any:
     """Draw images row by row, each above its label if there is room for labels.
 
-    `crossed` tells which images get a cross. `parts` are names of equal parts of each
-    image, from top to bottom.
+    `crossed` tells which images are crossed out. `parts` are the names of equal parts
+    of each image, from top to bottom.
     """
     ax = new_axes(ax, *_mosaic_inches(images, n_columns))
     # Repeated pixels make gaps narrower than the pixels of small images.
@@ -126,7 +126,7 @@ def table(ax: Any, cells: Array, names: Sequence[str], **options: Any) -> Any:
 
 
 def set_names(axis: Any, names: Sequence[str], places: Sequence[int] | Array) -> None:
-    """Name places on an axis: all, or every k-th if there is no room for more."""
+    """Label places on an axis: all, or every k-th if there is no room for more."""
     width, height = size_in_points(axis.axes)
     available, needed = height, LINE * FONT_SIZE
     if axis.axis_name == "x":
@@ -166,5 +166,5 @@ def as_images(rows: Array, image_shape: tuple[int, int] | None) -> Array:
 def as_names(names: Sequence[Any] | Array | None, n_names: int) -> list[str]:
     names = range(n_names) if names is None else names
     if len(names) != n_names:
-        raise ValueError(f"{len(names)} names were given for {n_names}.")
+        raise ValueError(f"Got {len(names)} names, but {n_names} are needed.")
     return [str(name) for name in names]

@@ -52,7 +52,7 @@ class LayerActivations(NamedTuple):
 
 
 def is_inactive(std: Array, threshold: float = INACTIVE_STD) -> Array:
-    """Tell which units vary too little to tell samples apart: dead or saturated."""
+    """Tell which units vary too little to distinguish samples: dead or saturated."""
     return std < threshold
 
 

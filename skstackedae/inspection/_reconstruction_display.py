@@ -14,12 +14,12 @@ from ._layers import Estimator, Names, check_estimator, feature_names_of
 
 
 class ReconstructionDisplay:
-    """Samples, above their reconstructions by an autoencoder or a pretrained stack.
+    """Samples and their reconstructions by an autoencoder or a pretrained stack.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
-    :meth:`plot` for other reconstructions. Samples are images if `image_shape` is
-    given; otherwise they are the columns of a heat map. The error of a sample is its
-    root mean squared error over the features.
+    :meth:`plot` for other reconstructions. If `image_shape` is given, each sample is an
+    image above its reconstruction; otherwise samples are the columns of a heat map. The
+    error of a sample is its root mean squared error over the features.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ReconstructionDisplay:
         Shape of a sample, if samples are images.
 
     feature_names : sequence of n_features names, default=None
-        Names of the features. None numbers them.
+        Names of the features. If None, the features are numbered.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class ReconstructionDisplay:
         The images, or the heat map.
 
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        Colors of the heat map.
+        Color bar of the heat map. None for images.
 
     axes_ : list of matplotlib.axes.Axes
         Axes of the images; or of the samples, the reconstructions and the errors.
@@ -102,10 +102,10 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None means 'gray' for images and 'viridis' for heat maps. Samples
+            Color map. None means 'gray' for images and 'viridis' for heat maps. Samples
             and reconstructions share one scale, the scale of the samples.
 
         Returns
@@ -121,7 +121,10 @@ class ReconstructionDisplay:
         X = check_array(self.X, input_name="X")
         outputs = check_array(self.reconstructions, input_name="reconstructions")
         if X.shape != outputs.shape:
-            raise ValueError(f"X has shape {X.shape}, reconstructions {outputs.shape}.")
+            raise ValueError(
+                f"X has shape {X.shape}, but reconstructions have shape "
+                f"{outputs.shape}."
+            )
         residuals = np.subtract(outputs, X, dtype=np.float64)
         self.errors_ = np.sqrt(np.mean(residuals**2, axis=1))
         is_table = self.image_shape is None
@@ -158,13 +161,13 @@ class ReconstructionDisplay:
             Shape of a sample, if samples are images.
 
         feature_names : sequence of n_features names, default=None
-            Names of the features. None takes them from the estimator.
+            Names of the features. If None, the names that the estimator stores.
 
         cmap : str or matplotlib Colormap, default=None
-            Colors. None means 'gray' for images and 'viridis' for heat maps.
+            Color map. None means 'gray' for images and 'viridis' for heat maps.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         Returns
         -------
@@ -186,7 +189,7 @@ class ReconstructionDisplay:
 
     def _draw_images(self, ax: Any, X: Array, outputs: Array, **options: Any) -> None:
         above, below = (draw.as_images(rows, self.image_shape) for rows in (X, outputs))
-        # float64, because integers have no nan for the gap.
+        # float64, because integers have no NaN for the gap.
         gap = np.full_like(above[:, :1], np.nan, dtype=np.float64)
         pairs = np.concatenate([above, gap, below], axis=1)
         n_columns = min(len(pairs), max(12, math.ceil(math.sqrt(2 * len(pairs)))))

@@ -11,18 +11,18 @@ from ._layers import Estimator, check_estimator
 
 
 class TrainingCurveDisplay:
-    """The loss of every stage of a fit, one after the other on one logarithmic axis.
+    """The loss of all stages of a fit, one stage after another on a logarithmic axis.
 
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
-    :meth:`plot` for some records of `history_`. Dashed lines show the scores on
+    :meth:`plot` for selected records of `history_`. Dashed lines show the scores on
     validation rows: accuracies have their own axis, negative losses are drawn as
     losses.
 
     Parameters
     ----------
     history : list of dict
-        A record for each stage: `name`, `loss_curve` and, if there are any, `layer`
-        and `validation_scores`.
+        A record for each stage, with the keys `name`, `loss_curve` and, optionally,
+        `layer` and `validation_scores`.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class TrainingCurveDisplay:
 
     See Also
     --------
-    sklearn.model_selection.LearningCurveDisplay : Scores by numbers of samples.
+    sklearn.model_selection.LearningCurveDisplay : Scores by number of samples.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class TrainingCurveDisplay:
             A fitted estimator.
 
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on. None makes a figure.
+            Axes to draw on. If None, a figure is created.
 
         Returns
         -------
