@@ -61,6 +61,7 @@ sphinx_gallery_conf = {
     # Times and memory of the build machine do not matter to a reader.
     "min_reported_time": float("inf"),
     "show_memory": False,
+    "remove_config_comments": True,
     "write_computation_times": False,
     "download_all_examples": False,
     "show_signature": False,
@@ -75,12 +76,25 @@ plot_formats = [("png", 140)]
 html_math_renderer = "mathml"
 html_static_path = ["_static", str(mathml.FONT)]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_title = f"skstackedae {version}"
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
-    "logo": {"text": "skstackedae"},
+    "logo": {
+        "text": "skstackedae",
+        "alt_text": "skstackedae: home",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo_dark.svg",
+    },
+    "icon_links": [
+        {
+            "name": "Repository",
+            "url": "https://github.com/skstackedae/skstackedae",
+            "icon": "fa-brands fa-github",
+        }
+    ],
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,

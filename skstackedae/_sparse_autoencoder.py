@@ -226,8 +226,9 @@ class SparseAutoencoder(BaseNetwork):
 
     References
     ----------
-    .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University, 2011.
-    .. [2] P. Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
+    .. [1] Andrew Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University,
+       2011.
+    .. [2] Pascal Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
        Learning Research 11, 2010.
 
     Examples

@@ -326,15 +326,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
 
     References
     ----------
-    .. [1] A. Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning and
-       Deep Learning tutorial, Stanford University.
-    .. [2] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-       Overfitting", Journal of Machine Learning Research 15, 2014.
+    .. [1] Andrew Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning
+       and Deep Learning tutorial, Stanford University.
+    .. [2] Nitish Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", Journal of Machine Learning Research 15, 2014.
     .. [3] D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning
        Method for Deep Neural Networks", ICML 2013 Workshop on Challenges in
        Representation Learning.
-    .. [4] D. Berthelot et al., "ReMixMatch: Semi-Supervised Learning with Distribution
-       Alignment and Augmentation Anchoring", ICLR 2020.
+    .. [4] David Berthelot et al., "ReMixMatch: Semi-Supervised Learning with
+       Distribution Alignment and Augmentation Anchoring", ICLR 2020.
 
     Examples
     --------

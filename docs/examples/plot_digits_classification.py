@@ -1,109 +1,134 @@
 """
-========================================
-Handwritten digits, from pixels to depth
-========================================
+================================
+Features learned without labels
+================================
 
-This example compares three classifiers on scikit-learn's digits:
-
-1. softmax regression on raw pixels;
-2. two sparse autoencoders, pretrained one after the other without labels, and a softmax
-   classifier on their features;
-3. the same network after fine-tuning of all weights together.
-
-The figure shows the features of the first layer, reconstructions of unseen digits by
-the pretrained stack, and the loss of all stages.
+A linear classifier recognizes handwritten digits well as long as each digit stands in
+the middle of its image. Move them by one pixel, and it fails. Here a network first
+learns features from the images alone, without labels. On these features the same linear
+classifier works again.
 """
 
 # %%
-# Data
-# ----
-# There are 1,797 images of 8 x 8 pixels. They are scaled to [0, 1], the range of
-# logistic units.
+# Digits that move
+# ----------------
+# scikit-learn has 1,797 images of 8 x 8 pixels. As in its `example with a restricted
+# Boltzmann machine
+# <https://scikit-learn.org/stable/auto_examples/neural_networks/plot_rbm_logistic_classification.html>`_,
+# each of them is shown five times: in its place, and moved by one pixel up, down, left
+# and right. The pixels are scaled to [0, 1]. No image is moved from the training
+# images to the test images.
 
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
+from scipy.ndimage import shift
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from sklearn.svm import SVC
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
-from skstackedae.inspection import (
-    ComponentsDisplay,
-    ReconstructionDisplay,
-    TrainingCurveDisplay,
-)
+from skstackedae import StackedAutoencoderClassifier
 
-X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(
-    X / 16, y, test_size=0.3, stratify=y, random_state=0
+MOVES = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
+
+
+def moved(images):
+    """Show each image in five places."""
+    places = [shift(images, (0, *move), order=0) for move in MOVES]
+    return np.concatenate(places).reshape(-1, 64)
+
+
+digits = load_digits()
+train, test, y_train, y_test = train_test_split(
+    (digits.images / 16).astype(np.float32),
+    digits.target,
+    test_size=0.3,
+    stratify=digits.target,
+    random_state=0,
 )
+X_train, X_test = moved(train), moved(test)
+y_train, y_test = (np.tile(y, len(MOVES)) for y in (y_train, y_test))
 
 # %%
-# Three classifiers
-# -----------------
-# ``hidden_layer_sizes=()`` makes softmax regression; ``fine_tune=False`` stops after
-# the second stage. The prototype has the parameters for training the hidden layers.
-# Images of 64 pixels have small reconstruction errors, so a small penalty makes units
-# sparse.
+# Five classifiers
+# ----------------
+# All networks end with a softmax layer, which is a linear classifier:
+#
+# - ``hidden_layer_sizes=()`` leaves nothing but the softmax layer.
+# - With ``fine_tune=False``, an autoencoder learns 500 features without labels. Pixels
+#   are masked, and it learns to restore them from the others. Only the softmax layer
+#   learns from labels.
+# - By default, ``fit`` then fine-tunes the whole network with the labels.
+# - ``pretrain=False`` starts fine-tuning from random weights instead.
+#
+# A support vector machine is the rival.
 
-autoencoder = SparseAutoencoder(alpha=1e-3, sparsity_weight=0.1)
-settings = {"alpha": 1e-3, "hidden_alpha": 1e-4, "random_state": 0}
+settings = {"autoencoder": "denoising", "alpha": 1e-4, "random_state": 0}
 models = {
-    "softmax on raw pixels": StackedAutoencoderClassifier((), random_state=0),
-    "pretraining + softmax": StackedAutoencoderClassifier(
-        (64, 64), autoencoder=autoencoder, fine_tune=False, **settings
+    "linear, on pixels": StackedAutoencoderClassifier((), alpha=1e-4),
+    "linear, on features": StackedAutoencoderClassifier(
+        (500,), fine_tune=False, **settings
     ),
-    "fine-tuned network": StackedAutoencoderClassifier(
-        (64, 64), autoencoder=autoencoder, **settings
-    ),
+    "fine-tuned": StackedAutoencoderClassifier((500,), **settings),
+    "not pretrained": StackedAutoencoderClassifier((500,), pretrain=False, **settings),
+    "SVC": SVC(C=10, gamma=0.1),
 }
-print("Accuracy on held-out digits")
+accuracy = {}
+print(f"Accuracy on {len(X_test):,} images of digits that were not in the training")
 for name, model in models.items():
-    model.fit(X_train, y_train)
-    print(f"  {name:22} {model.score(X_test, y_test):.4f}")
+    accuracy[name] = model.fit(X_train, y_train).score(X_test, y_test)
+    print(f"  {name:20} {accuracy[name]:.3f}")
 
 # %%
-# Records of the stages
-# ---------------------
-# ``history_`` has a record for each stage.
+# What the features bring
+# -----------------------
+# The same 150 test images twice; those that a classifier mistakes are red. With a file
+# name as argument of the script, the figure is saved.
 
-network = models["fine-tuned network"]
-print("\nStages of the fine-tuned network")
-for stage in network.history_:
-    title = stage["name"] + (f" {stage['layer']}" if stage["layer"] else "")
-    line = f"  {title:14} {stage['n_iter']:4d} iterations"
-    line += f"   loss {stage['first_loss']:8.4f} -> {stage['last_loss']:.4f}"
-    if stage["accuracy"] is not None:
-        line += f"   training accuracy {stage['accuracy']:.4f}"
-    print(line)
+
+def draw_mistakes(axis, name, rows):
+    """Draw images side by side, red where the model is wrong."""
+    wrong = models[name].predict(X_test[rows]) != y_test[rows]
+    ink = X_test[rows].reshape(10, 15, 8, 8)
+    colors = np.where(wrong[:, None], [0.84, 0.15, 0.1], [0.3, 0.3, 0.3])
+    colors = colors.reshape(10, 15, 1, 1, 3)
+    images = np.pad(
+        1 - ink[..., None] * (1 - colors),
+        [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)],
+        constant_values=1,
+    )
+    axis.imshow(np.concatenate(np.concatenate(images, axis=1), axis=1))
+    axis.set_title(f"{name}: {accuracy[name]:.0%} right", fontsize=16)
+    axis.set_axis_off()
+
+
+rows = np.random.default_rng(0).permutation(len(X_test))[:150]
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+draw_mistakes(left, "linear, on pixels", rows)
+draw_mistakes(right, "linear, on features", rows)
 
 # %%
-# The figure
-# ----------
-# On the left is the image that excites each unit of the pretrained first layer most:
-# light pixels raise its activation, dark pixels lower it. Top right are test digits
-# above their reconstructions by the pretrained stack. With a file name as argument of
-# the script, the figure is saved in this file.
+# When pretraining helps
+# ----------------------
+# The features lift the linear classifier by 18 percentage points, without any label.
+# With labels for all images, the network learns nearly as good features from the labels
+# themselves: the fine-tuned network and the one that was not pretrained are about
+# equal, and a support vector machine is better than both. Pretraining pays where labels
+# are few and images are many, see :ref:`sphx_glr_auto_examples_plot_few_labels.py`, and
+# where the features are for another model.
 
-pretrained = models["pretraining + softmax"]
-one_of_each = [(y_test == digit).argmax() for digit in range(10)]
-
-figure = plt.figure(figsize=(12, 6), layout="constrained")
-grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.2], height_ratios=[1, 1.7])
-axis = figure.add_subplot(grid[:, 0])
-ComponentsDisplay.from_estimator(pretrained, image_shape=(8, 8), ax=axis)
-axis.set_title("What excites each unit of layer 1")
-axis = figure.add_subplot(grid[0, 1])
-ReconstructionDisplay.from_estimator(
-    pretrained, X_test[one_of_each], image_shape=(8, 8), ax=axis
+from_pixels, from_features = (
+    accuracy[f"linear, on {x}"] for x in ("pixels", "features")
 )
-axis.set_title("Unseen digits, and their reconstructions from layer 2")
-axis = figure.add_subplot(grid[1, 1])
-TrainingCurveDisplay.from_estimator(network, ax=axis)
-axis.set_title("Training of each stage")
-
+print(
+    f"\nA linear classifier recognizes {from_pixels:.0%} of the digits from pixels, and"
+)
+print(
+    f"{from_features:.0%} from features that an autoencoder has learned without labels."
+)
 if len(sys.argv) > 1:
     figure.savefig(sys.argv[1], dpi=110)
-    print(f"\nFigure saved to {sys.argv[1]}")
+    print(f"{sys.argv[1]} shows which digits each of the two mistakes for others.")
 else:
     plt.show()

@@ -6,7 +6,7 @@ activation, the pre-activation also has a gradient where a unit is saturated or 
 
 References
 ----------
-.. [1] D. Erhan, Y. Bengio, A. Courville and P. Vincent, "Visualizing higher-layer
+.. [1] Dumitru Erhan et al., "Visualizing higher-layer
    features of a deep network", Technical report 1341, Université de Montréal, 2009.
 """
 

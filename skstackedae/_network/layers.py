@@ -10,8 +10,8 @@ The numbered steps are those of [1]_, transposed because rows are samples here.
 
 References
 ----------
-.. [1] A. Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning and Deep
-   Learning tutorial, Stanford University.
+.. [1] Andrew Ng et al., "Fine-tuning Stacked AEs", Unsupervised Feature Learning and
+   Deep Learning tutorial, Stanford University.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,8 +53,8 @@ def drop_units(
 
     References
     ----------
-    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-       Overfitting", Journal of Machine Learning Research 15, 2014.
+    .. [1] Nitish Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", Journal of Machine Learning Research 15, 2014.
     """
     hidden = [
         layer._replace(activation=with_dropout(layer.activation, mask, probability))

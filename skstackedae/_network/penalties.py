@@ -26,8 +26,8 @@ def limit_norms(W: Array, max_norm: float) -> None:
 
     References
     ----------
-    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-       Overfitting", Journal of Machine Learning Research 15, 2014.
+    .. [1] Nitish Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", Journal of Machine Learning Research 15, 2014.
     """
     xp = array_namespace(W)
     norms = xp.sqrt(xp.sum(W * W, axis=0))

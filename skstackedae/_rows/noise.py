@@ -7,7 +7,7 @@ row [1]_.
 
 References
 ----------
-.. [1] J. K. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+.. [1] John K. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Corruption:
 
     References
     ----------
-    .. [1] P. Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
+    .. [1] Pascal Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
        Learning Research 11, 2010.
     """
 

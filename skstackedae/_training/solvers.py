@@ -211,8 +211,8 @@ class AdamState:
 
     References
     ----------
-    .. [1] D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR
-       2015.
+    .. [1] Diederik P. Kingma and Jimmy Ba, "Adam: A Method for Stochastic
+       Optimization", ICLR 2015.
     """
 
     BETA_1 = 0.9

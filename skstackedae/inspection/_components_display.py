@@ -75,8 +75,9 @@ class ComponentsDisplay:
 
     References
     ----------
-    .. [1] A. Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University, 2011.
-    .. [2] D. Erhan, Y. Bengio, A. Courville and P. Vincent, "Visualizing higher-layer
+    .. [1] Andrew Ng, "Sparse autoencoder", CS294A lecture notes, Stanford University,
+       2011.
+    .. [2] Dumitru Erhan et al., "Visualizing higher-layer
        features of a deep network", Technical report 1341, Université de Montréal, 2009.
 
     Examples
