@@ -10,7 +10,6 @@ from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
 from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base import BaseNetwork, network_attributes
-from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
 from ._rows.cluster import is_on_cluster, map_lazily, same
 from ._rows.preparation import prepare_rows
@@ -136,9 +135,6 @@ class BaseStacked(BaseNetwork):
             return _converted(H)
         decoders = [layer._layers()[1] for layer in reversed(self.autoencoders_)]
         return self._map_rows(forward_output, H, decoders)
-
-    def _sk_visual_block_(self) -> Any:
-        return stack_block(self)
 
     def _n_pretrained(self) -> int:
         """Count the layers that a fit pretrains."""

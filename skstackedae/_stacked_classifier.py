@@ -32,6 +32,7 @@ from ._array_api import (
 )
 from ._base import TRAINING_CONSTRAINTS, fitting
 from ._base_supervised import BaseSupervisedStack
+from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
 from ._network.losses import SOFTMAX
 from ._rows import labels
@@ -706,6 +707,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         """
         logits = self._apply(forward_output, X, method="decision_function")
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def _sk_visual_block_(self) -> Any:
+        classes = getattr(self, "classes_", ())
+        n_classes = f" of {len(classes)} classes" if len(classes) else ""
+        return stack_block(self, f"softmax layer{n_classes}")
 
     def score(self, X: Any, y: Any, sample_weight: Weights = None) -> float:
         """Return the accuracy on the labeled samples.

@@ -44,13 +44,14 @@ def test_links_to_the_documentation(estimator):
 def test_a_fitted_stack_shows_its_layers(autoencoder, few_digits):
     model = stack(autoencoder=autoencoder).fit(*few_digits)
     shown = ["StackedAutoencoderClassifier", "SparseAutoencoder", "SparseAutoencoder"]
+    shown.append("softmax layer of 10 classes")
     assert labels(model) == shown
     html = model._repr_html_()
     # Clones with the layers' sizes, not the prototype with its default.
     for size in (8, 6):
         assert re.search(rf"n_components.{{1,2000}}\b{size}\b", html, re.S)
     in_pipeline = labels(make_pipeline(MinMaxScaler(), model))
-    assert in_pipeline[-2:] == shown[-2:]
+    assert in_pipeline[-3:] == shown[-3:]
 
 
 def test_an_unfitted_stack_shows_what_is_given(few_digits):
@@ -58,11 +59,15 @@ def test_an_unfitted_stack_shows_what_is_given(few_digits):
         shown = labels(stack(autoencoder=without_estimator))
         assert shown == ["StackedAutoencoderClassifier"]
     shown = labels(stack(autoencoder=PROTOTYPE))
-    assert shown == ["StackedAutoencoderClassifier", "SparseAutoencoder"]
+    assert shown == [
+        "StackedAutoencoderClassifier",
+        "SparseAutoencoder",
+        "softmax layer",
+    ]
     frozen = FrozenEstimator(clone(PROTOTYPE).fit(few_digits[0]))
     shown = labels(stack(autoencoder=[frozen, PROTOTYPE]))
     assert "autoencoder[0]: FrozenEstimator" in shown
-    assert shown[-1] == "SparseAutoencoder"
+    assert shown[-2:] == ["SparseAutoencoder", "softmax layer"]
 
 
 def test_without_layers_to_show_it_is_one_box(few_digits):
