@@ -4,9 +4,10 @@ import sys
 import warnings
 
 # Frames of these packages lie between the user's call and a warning: this package,
-# scikit-learn (the wrapper of fit, Pipeline, fit_transform), and the cache of joblib.
+# scikit-learn (the wrapper of fit, Pipeline, fit_transform), the cache of joblib, and
+# the optimizer of scipy, which calls back.
 OUR_PACKAGE = "skstackedae"
-INNER_PACKAGES = {OUR_PACKAGE, "sklearn", "joblib"}
+INNER_PACKAGES = {OUR_PACKAGE, "sklearn", "joblib", "scipy"}
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

@@ -72,7 +72,9 @@ def test_the_stage_ends_and_the_others_make_one_iteration(solver, stage, data):
     model = make(solver).set_callbacks(Interrupts(stage, 4), StopOnInterrupt())
     with pytest.warns(ConvergenceWarning, match="Interrupted") as warned:
         model.fit(*data)
-    assert sum("Interrupted" in str(w.message) for w in warned) == 1
+    (warning,) = [w for w in warned if "Interrupted" in str(w.message)]
+    assert str(warning.message).endswith("(StackedAutoencoderClassifier)")
+    assert warning.filename == __file__
     number = STAGES.index(stage)
     assert [r["n_iter"] for r in model.history_] == (
         [12] * number + [5] + [1] * (3 - number)

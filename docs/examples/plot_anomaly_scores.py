@@ -4,7 +4,8 @@ Anomalies: tumors unlike benign ones
 ====================================
 
 An autoencoder that was trained only on ordinary samples reconstructs other samples
-worse. The error is an anomaly score: ``-score_samples(X)``. Here the ordinary samples
+worse. The error is an anomaly score, by which outliers and novelties can be found:
+``-score_samples(X)``. Here the ordinary samples
 are benign tumors; malignant tumors are only in the test set. The figure shows that
 their errors are much larger.
 """

@@ -66,19 +66,21 @@ y_train, y_test = (np.tile(y, len(MOVES)) for y in (y_train, y_test))
 
 settings = {"autoencoder": "denoising", "alpha": 1e-4, "random_state": 0}
 models = {
-    "linear, on pixels": StackedAutoencoderClassifier((), alpha=1e-4),
-    "linear, on features": StackedAutoencoderClassifier(
+    "linear classifier, on pixels": StackedAutoencoderClassifier((), alpha=1e-4),
+    "linear classifier, on features": StackedAutoencoderClassifier(
         (500,), fine_tune=False, **settings
     ),
-    "fine-tuned": StackedAutoencoderClassifier((500,), **settings),
-    "not pretrained": StackedAutoencoderClassifier((500,), pretrain=False, **settings),
+    "network, fine-tuned": StackedAutoencoderClassifier((500,), **settings),
+    "network, not pretrained": StackedAutoencoderClassifier(
+        (500,), pretrain=False, **settings
+    ),
     "SVC": SVC(C=10, gamma=0.1),
 }
 accuracy = {}
-print(f"Accuracy on {len(X_test):,} images of digits that were not in the training")
+print(f"Accuracy on {len(X_test):,} images of digits, moved by up to one pixel")
 for name, model in models.items():
     accuracy[name] = model.fit(X_train, y_train).score(X_test, y_test)
-    print(f"  {name:20} {accuracy[name]:.3f}")
+    print(f"  {name:30} {accuracy[name]:.3f}")
 
 # %%
 # What the features bring
@@ -105,8 +107,8 @@ def draw_mistakes(axis, name, rows):
 
 rows = np.random.default_rng(0).permutation(len(X_test))[:150]
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-draw_mistakes(left, "linear, on pixels", rows)
-draw_mistakes(right, "linear, on features", rows)
+draw_mistakes(left, "linear classifier, on pixels", rows)
+draw_mistakes(right, "linear classifier, on features", rows)
 
 # %%
 # When pretraining helps
@@ -119,7 +121,7 @@ draw_mistakes(right, "linear, on features", rows)
 # where the features are for another model.
 
 from_pixels, from_features = (
-    accuracy[f"linear, on {x}"] for x in ("pixels", "features")
+    accuracy[f"linear classifier, on {x}"] for x in ("pixels", "features")
 )
 print(
     f"\nA linear classifier recognizes {from_pixels:.0%} of the digits from pixels, and"
@@ -129,6 +131,9 @@ print(
 )
 if len(sys.argv) > 1:
     figure.savefig(sys.argv[1], dpi=110)
-    print(f"{sys.argv[1]} shows which digits each of the two mistakes for others.")
+    print(
+        f"{sys.argv[1]} shows some of the images twice. Those that the classifier gets"
+    )
+    print("wrong are red: on the left from pixels, on the right from features.")
 else:
     plt.show()
