@@ -106,5 +106,8 @@ html_theme_options = {
 # Pages without subpages need no list of subpages.
 html_sidebars = {
     page: []
-    for page in ("index", "results", "benchmarks/README", "extending", "changelog")
+    for page in (
+        *("index", "results", "benchmarks/README", "benchmarks/claims"),
+        *("extending", "changelog"),
+    )
 }

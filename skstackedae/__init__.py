@@ -2,6 +2,7 @@
 
 from ._rows.disk import RowsOnDisk
 from ._sparse_autoencoder import SparseAutoencoder
+from ._stacked_autoencoder import StackedAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
 from ._version import __version__ as __version__
 
@@ -9,6 +10,7 @@ __all__ = [
     "TRUSTED_TYPES",
     "RowsOnDisk",
     "SparseAutoencoder",
+    "StackedAutoencoder",
     "StackedAutoencoderClassifier",
 ]
 
@@ -16,5 +18,9 @@ __all__ = [
 #: ``skops.io.load`` as trusted types.
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"
-    for estimator in (SparseAutoencoder, StackedAutoencoderClassifier)
+    for estimator in (
+        SparseAutoencoder,
+        StackedAutoencoder,
+        StackedAutoencoderClassifier,
+    )
 ]

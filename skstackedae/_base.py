@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
@@ -102,8 +103,13 @@ class BaseNetwork(
         return tags
 
     @property
+    @abstractmethod
+    def _n_encoders(self) -> int:
+        """Number of layers up to the features that `transform` returns."""
+
+    @property
     def _n_features_out(self) -> int:
-        return int(self.coefs_[-1].shape[0])
+        return int(self.coefs_[self._n_encoders].shape[0])
 
     def _is_warm_start(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "coefs_")
@@ -189,11 +195,9 @@ class BaseNetwork(
         activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
         return make_layers(self.coefs_, self.intercepts_, activations)
 
-    def _apply(
-        self, function: RowFunction, X: Any, *, method: str, stop: int | None = None
-    ) -> Array:
-        """Check rows and pass them through all layers, or through those before stop."""
-        layers, X = self._layers()[:stop], self._validated(X)
+    def _apply(self, function: RowFunction, X: Any, *, method: str) -> Array:
+        """Check rows and pass them through all layers."""
+        layers, X = self._layers(), self._validated(X)
         checks.check_same_place(self, X, method)
         return self._map_rows(function, X, layers)
 

@@ -1,5 +1,7 @@
-"""The base class of stacks, which makes, pretrains and reuses their hidden layers."""
+"""The base class of stacks: their hidden layers, and the stages of a fit in order."""
 
+import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -8,18 +10,17 @@ from sklearn.frozen import FrozenEstimator
 
 from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
-from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base import BaseNetwork, network_attributes
-from ._network.layers import Layer, forward_output
-from ._rows.cluster import is_on_cluster, map_lazily, same
-from ._rows.preparation import prepare_rows
+from ._network.layers import Layer
+from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
-from ._rows.stored import in_memory
 from ._sparse_autoencoder import SparseAutoencoder
 from ._training import pretraining
 from ._training.callbacks import Task
+from ._training.network import NetworkStage
 from ._training.propagation import place
-from ._training.stage import StageRecord
+from ._training.pseudo_labels import PseudoLabels
+from ._training.stage import StageRecord, warn_diverged
 from ._user_warnings import warn_user
 
 # Parameters of the prototypes that have no effect, and what determines them instead.
@@ -31,34 +32,55 @@ DETERMINED_BY = {
 }
 
 
-def _check_has_decoders(stack: "BaseStacked") -> None:
-    is_fitted = hasattr(stack, "coefs_")
-    if not (hasattr(stack, "autoencoders_") if is_fitted else stack.pretrain):
-        raise AttributeError(
-            f"{type(stack).__name__} has no inverse_transform, because it has no "
-            "decoders: set pretrain=True."
-        )
-
-
-def _converted(X: Any) -> Any:
-    """Return a copy of X in the precision of the computation."""
-    if is_on_cluster(X):
-        return map_lazily(same, X, dtype=compute_dtype(X.dtype))
-    if is_on_device(X):
-        return copied(cast(X, compute_dtype(dtype_of(X))))
-    return in_memory(X).astype(compute_dtype(X.dtype), copy=True)
-
-
 class BaseStacked(BaseNetwork):
-    """Stacked hidden layers from autoencoders, below an output layer.
+    """Stacked hidden layers from autoencoders, and stages that train the whole network.
 
-    Abstract: an estimator adds the output layer and the stages that train it.
+    Abstract: an estimator adds the upper layers, and says what they learn from.
     """
 
     autoencoders_: list[SparseAutoencoder]
     history_: list[dict[str, Any]]
     n_layers_: int
     n_outputs_: int
+
+    @property
+    @abstractmethod
+    def _output_activation(self) -> str:
+        """Activation of the output layer."""
+
+    @abstractmethod
+    def _upper_stages(self, n_hidden: int) -> list[tuple[str, int]]:
+        """Name, and number of fixed layers, of each stage after pretraining."""
+
+    @abstractmethod
+    def _network_stage(self, name: str, n_fixed: int) -> NetworkStage:
+        """Make a stage that trains the layers above the lowest ``n_fixed`` ones."""
+
+    @abstractmethod
+    def _set_output(
+        self, autoencoders: list[prototypes.LayerAutoencoder], reuses_network: bool
+    ) -> None:
+        """Set what the prototypes determine of the output, before training."""
+
+    @abstractmethod
+    def _network(
+        self, pairs: Sequence[pretraining.LayerPair], rows: Rows
+    ) -> list[Layer]:
+        """Make the whole network from the encoders and decoders of hidden layers."""
+
+    @abstractmethod
+    def _has_targets(self, rows: Rows) -> bool:
+        """Whether the network can learn from any of the rows."""
+
+    @abstractmethod
+    def _targeted(self, rows: Rows) -> tuple[Rows, PseudoLabels | None]:
+        """Return the rows that the network learns from, and those of pseudo-labels."""
+
+    @abstractmethod
+    def _hold_out(
+        self, rows: Rows, random_state: np.random.RandomState
+    ) -> tuple[Rows, Rows]:
+        """Split off rows for validation."""
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, or of the prototype of its layers.
@@ -85,56 +107,128 @@ class BaseStacked(BaseNetwork):
                 )
             if nested in DETERMINED_BY:
                 warn_user(
-                    f"{name} has no effect: {DETERMINED_BY[nested]} of the classifier "
+                    f"{name} has no effect: {DETERMINED_BY[nested]} of the stack "
                     "determines it for all layers.",
                     UserWarning,
                 )
         return super().set_params(**params)
 
-    def transform(self, X: Any) -> Any:
-        """Return the deep features, which are the input of the output layer.
+    def _n_stages(self) -> int:
+        n_hidden = len(prototypes.layer_sizes(self.hidden_layer_sizes))
+        return self._n_pretrained() + len(self._upper_stages(n_hidden))
 
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
+    def _train(
+        self,
+        rows: Rows,
+        held_out: Rows | None,
+        random_state: np.random.RandomState,
+        task: Task,
+    ) -> None:
+        """Run the stages on validated rows, inside a call that holds the threads."""
+        if self._upper_stages(0):
+            self._stage("fine-tuning").check_rows(rows)
+        rows = drop_zero_weights(rows)
+        autoencoders = self._autoencoders(rows, random_state)
+        self._set_output(autoencoders, self._is_warm_start())
+        hidden = [prototypes.to_hidden_layer(a) for a in autoencoders]
+        rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
+        if self.early_stopping and held_out is None:
+            rows, held_out = self._hold_out(rows, random_state)
+        targeted, pseudo_labels = self._targeted(rows)
+        pretrained: list[StageRecord] = []
+        if self._is_warm_start():
+            layers = self._previous_network(autoencoders, rows)
+        else:
+            pairs, pretrained = self._new_layers(autoencoders, hidden, rows, task)
+            layers = self._network(pairs, rows)
+        self.history_ = [record.to_dict() for record in pretrained]
+        layers, records = self._run_stages(
+            layers, targeted, held_out, pseudo_labels, random_state, task
+        )
+        if not records:
+            self._set_pretrained(pretrained)
+        self._set_network(layers, self._output_activation)
+        warn_diverged([*pretrained, *records])
+        self._warn_unconverged(records)
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            Activations of the last hidden layer. Without hidden layers, a copy of X.
-        """
-        layers = self._layers()[:-1]
-        X = self._validated(X)
-        checks.check_same_place(self, X, "transform")
-        if layers:
-            return self._map_rows(forward_output, X, layers)
-        # A copy, because X belongs to the caller.
-        return _converted(X)
+    def _run_stages(
+        self,
+        layers: list[Layer],
+        rows: Rows,
+        held_out: Rows | None,
+        pseudo_labels: PseudoLabels | None,
+        random_state: np.random.RandomState,
+        task: Task,
+    ) -> tuple[list[Layer], list[StageRecord]]:
+        """Run the stages after pretraining; the last one uses validation rows."""
 
-    @checks.available_if(_check_has_decoders)
-    def inverse_transform(self, X: Any) -> Any:
-        """Decode deep features with the decoders of the pretrained autoencoders.
+        def attributes(network: Sequence[Layer]) -> dict[str, Any]:
+            return {
+                **vars(self),
+                **network_attributes(network, self._output_activation),
+            }
 
-        Fine-tuning changes the encoders but not the decoders. Reconstructions are
-        therefore better with ``fine_tune=False``.
+        records = []
+        stages = [
+            self._network_stage(*stage) for stage in self._upper_stages(len(layers) - 1)
+        ]
+        for stage in stages:
+            is_last = stage is stages[-1]
+            layers, record = stage.run(
+                layers,
+                rows,
+                held_out if is_last else None,
+                pseudo_labels if is_last else None,
+                random_state,
+                task=task,
+                fitted_attributes=attributes,
+            )
+            records.append(record)
+            self.history_.append(record.to_dict())
+            self._set_record(record)
+        return layers, records
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Activations of the last hidden layer, as `transform` returns them.
+    def _partial_fit(
+        self, rows: Rows, random_state: np.random.RandomState, is_fitted: bool
+    ) -> None:
+        """Make one pass over validated rows; the first call pretrains on them first."""
+        rows = prepare_rows(rows, canonical=False)
+        autoencoders = self._autoencoders(rows, random_state)
+        self._set_output(autoencoders, is_fitted)
+        if is_fitted:
+            layers = self._previous_network(autoencoders, rows)
+        else:
+            hidden = [prototypes.to_hidden_layer(a) for a in autoencoders]
+            pairs, pretrained = self._new_layers(autoencoders, hidden, rows, Task())
+            layers = self._network(pairs, rows)
+            self.history_ = [record.to_dict() for record in pretrained]
+            self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
+        self.validation_scores_ = self.best_validation_score_ = None
+        if not self._has_targets(rows):
+            self._set_network(layers, self._output_activation)
+            return
+        _, n_fixed = self._upper_stages(len(layers) - 1)[-1]
+        stage = self._network_stage("fine-tuning", n_fixed)
+        state = getattr(self, "_adam_state", None)
+        targeted, _ = self._targeted(rows)
+        layers, loss, state = stage.run_epoch(layers, targeted, state, random_state)
+        self._set_network(layers, self._output_activation)
+        self._set_epoch(loss, state)
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Reconstructed samples.
-        """
-        H = self._validated_features(X)
-        checks.check_same_place(self, H, "inverse_transform")
-        if not self.activations_:
-            return _converted(H)
-        decoders = [layer._layers()[1] for layer in reversed(self.autoencoders_)]
-        return self._map_rows(forward_output, H, decoders)
+    def _set_pretrained(self, records: Sequence[StageRecord]) -> None:
+        """Describe the last layer, if no stage follows pretraining."""
+        if records:
+            self._set_record(records[-1])
+        elif not self._is_warm_start():
+            self.loss_, self.n_iter_, self.loss_curve_ = math.nan, 0, []
+            self.validation_scores_ = self.best_validation_score_ = None
+
+    def _is_canonical(self, hidden: Sequence[pretraining.HiddenLayer]) -> bool:
+        """Whether 'lbfgs' runs all stages; if so, rows are sorted."""
+        pretrains = self.pretrain and not self._is_warm_start()
+        return self.solver == "lbfgs" and (
+            not pretrains or pretraining.pretrains_by_lbfgs_alone(hidden)
+        )
 
     def _n_pretrained(self) -> int:
         """Count the layers that a fit pretrains."""
@@ -159,26 +253,26 @@ class BaseStacked(BaseNetwork):
             feature_names=getattr(self, "feature_names_in_", None),
         )
 
-    def _new_encoders(
+    def _new_layers(
         self,
         autoencoders: list[prototypes.LayerAutoencoder],
         hidden: Sequence[pretraining.HiddenLayer],
         rows: Rows,
         task: Task,
-    ) -> tuple[list[Layer], list[StageRecord]]:
+    ) -> tuple[list[pretraining.LayerPair], list[StageRecord]]:
         """Pretrain the hidden layers on prepared rows, or only initialize them."""
         # The autoencoders of an earlier fit do not belong to this fit.
         if hasattr(self, "autoencoders_"):
             del self.autoencoders_
         if not self.pretrain:
-            return pretraining.initial_encoders(hidden, rows), []
+            return pretraining.initial_layers(hidden, rows), []
         pretraining.check_layers(hidden)
         # Without targets, rows that differ only in their labels are merged.
         unlabeled = prepare_rows(
             rows.with_targets(None, rows.weights),
             canonical=pretraining.pretrains_by_lbfgs_alone(hidden),
         )
-        encoders, trained = pretraining.pretrain(
+        pairs, trained = pretraining.pretrain(
             hidden, unlabeled, memory=self.memory, task=task
         )
         self.autoencoders_ = prototypes.trained_autoencoders(
@@ -186,7 +280,7 @@ class BaseStacked(BaseNetwork):
         )
         if self.autoencoders_ and hasattr(self, "feature_names_in_"):
             self.autoencoders_[0].feature_names_in_ = self.feature_names_in_
-        return encoders, [layer.record for layer in trained if layer is not None]
+        return pairs, [layer.record for layer in trained if layer is not None]
 
     def _previous_network(
         self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows
@@ -196,7 +290,9 @@ class BaseStacked(BaseNetwork):
             "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
             "activations of the autoencoders": [a.activation for a in autoencoders],
         }
-        before = tuple(b.shape[0] for b in self.intercepts_[:-1]), self.activations_
+        n_hidden = self._n_encoders
+        sizes = tuple(b.shape[0] for b in self.intercepts_[:n_hidden])
+        before = sizes, self.activations_[:n_hidden]
         checks.check_unchanged(now, before)
         kept = getattr(self, "autoencoders_", [])
         moved = [prototypes.moved(autoencoder, rows) for autoencoder in kept]

@@ -164,7 +164,8 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
 def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
     """Return the form of a layer that pretraining takes."""
     if isinstance(autoencoder, FrozenEstimator):
-        return autoencoder.estimator._layers()[0]
+        encoder, decoder = autoencoder.estimator._layers()
+        return encoder, decoder
     parameters = autoencoder.get_params(deep=False)
     return LayerToTrain(
         from_parameters(AutoencoderSettings, parameters),

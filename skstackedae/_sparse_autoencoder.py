@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights, array_like, dtype_of, to_numpy
-from ._base import TRAINING_CONSTRAINTS, BaseNetwork, fitting, network_attributes
-from ._network.activations import ACTIVATIONS, IDENTITY
-from ._network.layers import Layer, forward_output
-from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
-from ._rows.cluster import computed
+from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
+from ._base_autoencoder import BaseAutoencoder
+from ._network.activations import ACTIVATIONS
+from ._network.layers import Layer
+from ._network.losses import RECONSTRUCTION_LOSSES
 from ._rows.preparation import prepare_rows
 from ._rows.rows import rows_of
 from ._rows.threads import Threads
@@ -32,7 +32,7 @@ from ._training.settings import from_parameters
 from ._training.stage import warn_diverged
 
 
-class SparseAutoencoder(BaseNetwork):
+class SparseAutoencoder(BaseAutoencoder):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
     A Kullback-Leibler penalty keeps the mean activation of each hidden unit close to
@@ -262,7 +262,6 @@ class SparseAutoencoder(BaseNetwork):
     }
 
     mean_activations_: Array
-    loss_function_: str
 
     def __init__(
         self,
@@ -443,85 +442,6 @@ class SparseAutoencoder(BaseNetwork):
         self._extend_loss_curve()
         return self
 
-    def transform(self, X: Any) -> Any:
-        """Encode samples.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            Activations of the hidden units.
-        """
-        return self._apply(forward_output, X, method="transform", stop=1)
-
-    def inverse_transform(self, X: Any) -> Any:
-        """Decode activations of the hidden units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Activations of the hidden units, as `transform` returns them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Reconstructed samples.
-        """
-        H = self._validated_features(X)
-        checks.check_same_place(self, H, "inverse_transform")
-        return self._map_rows(forward_output, H, self._layers()[1:])
-
-    def score_samples(self, X: Any) -> Array:
-        """Score how well each sample is reconstructed; anomalies have low scores.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Negative reconstruction loss of each sample (half the squared distance, or
-            the cross-entropy), without penalties.
-        """
-        encoder, decoder = self._layers()
-        loss = RECONSTRUCTION_LOSSES[self.loss_function_](decoder.activation)
-        layers = [encoder, decoder._replace(activation=IDENTITY)]
-        X = self._validated(X)
-        checks.check_same_place(self, X, "score_samples")
-        return self._map_rows(_reconstruction_scores, X, layers, loss)
-
-    def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
-        """Return the mean of `score_samples`; higher is better.
-
-        The score does not include the penalties, so a search that maximizes the score
-        favors models without sparsity.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
-
-        y : None
-            Not used, present for API consistency by convention.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the mean.
-
-        Returns
-        -------
-        float
-            Weighted mean of the samples' scores.
-        """
-        scores = computed(to_numpy(self.score_samples(X)))
-        weights = checks.check_sample_weight(sample_weight, scores)
-        return float(np.average(scores, weights=weights))
-
     def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
         """Measure how well samples are reconstructed, and how many units are inactive.
 
@@ -574,6 +494,10 @@ class SparseAutoencoder(BaseNetwork):
         """Weights of each hidden unit, of shape (n_components, n_features)."""
         return self.coefs_[0].T
 
+    @property
+    def _n_encoders(self) -> int:
+        return 1
+
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the previous fit; check that they fit the parameters."""
         encoder, decoder = map(to_numpy, self.coefs_)
@@ -602,9 +526,3 @@ def set_layers(
     for name, value in fitted_attributes(autoencoder, layers).items():
         setattr(autoencoder, name, value)
     autoencoder.mean_activations_ = array_like(mean_activations, layers[0].W)
-
-
-def _reconstruction_scores(
-    X: Array, layers: list[Layer], loss: ReconstructionLoss
-) -> Array:
-    return -loss.row_losses(forward_output(X, layers), X)

@@ -378,7 +378,6 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     }
 
     _output_stage = "softmax"
-    _output_activation = "softmax"
 
     classes_: Array
 
@@ -824,6 +823,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             return labels.labeled_rows(rows_of(*given, threads, rows.dtype))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
+
+    @property
+    def _output_activation(self) -> str:
+        return "softmax"
 
     def _n_targets(self) -> int:
         return len(self.classes_)

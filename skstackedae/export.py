@@ -11,6 +11,7 @@ from ._array_api import Array
 from ._input_checks import check_fitted_instance
 from ._network.layers import Layer
 from ._sparse_autoencoder import SparseAutoencoder
+from ._stacked_autoencoder import StackedAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
@@ -89,7 +90,7 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
     *hidden, softmax = classifier._layers()
     mlp = MLPClassifier(
         hidden_layer_sizes=tuple(len(layer.b) for layer in hidden),
-        activation=_common_activation(classifier.activations_),
+        activation=_common_activation(classifier.activations_, "MLPClassifier"),
     )
     mlp._label_binarizer = LabelBinarizer().fit(classifier.classes_)
     # LabelBinarizer.fit converts object labels to strings.
@@ -103,8 +104,10 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
     return mlp
 
 
-def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
-    """Convert a fitted sparse autoencoder to scikit-learn's `MLPRegressor`.
+def to_mlp_regressor(
+    autoencoder: SparseAutoencoder | StackedAutoencoder,
+) -> MLPRegressor:
+    """Convert a fitted autoencoder to scikit-learn's `MLPRegressor`.
 
     Up to rounding, `predict` of the network returns the same reconstructions as
     ``inverse_transform(transform(X))`` of the autoencoder. The returned network holds
@@ -113,8 +116,9 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
 
     Parameters
     ----------
-    autoencoder : SparseAutoencoder
-        A fitted autoencoder.
+    autoencoder : SparseAutoencoder or StackedAutoencoder
+        A fitted autoencoder. All layers but the last must have the same activation,
+        because `MLPRegressor` has only one.
 
     Returns
     -------
@@ -131,6 +135,8 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
         If `autoencoder` is another object, for example a pipeline.
     sklearn.exceptions.NotFittedError
         If `autoencoder` is not fitted.
+    ValueError
+        If the layers have different activations.
 
     See Also
     --------
@@ -156,10 +162,12 @@ def to_mlp_regressor(autoencoder: SparseAutoencoder) -> MLPRegressor:
     >>> np.allclose(mlp.predict(X), reconstructed, atol=1e-12)
     True
     """
-    check_fitted_instance(autoencoder, SparseAutoencoder)
-    (activation,) = autoencoder.activations_
+    check_fitted_instance(autoencoder, SparseAutoencoder, StackedAutoencoder)
     layers = autoencoder._layers()
-    mlp = MLPRegressor(hidden_layer_sizes=(len(layers[0].b),), activation=activation)
+    mlp = MLPRegressor(
+        hidden_layer_sizes=tuple(len(layer.b) for layer in layers[:-1]),
+        activation=_common_activation(autoencoder.activations_, "MLPRegressor"),
+    )
     _set_fitted(mlp, autoencoder, layers, autoencoder.out_activation_)
     return mlp
 
@@ -178,8 +186,9 @@ def register_onnx_converters() -> None:
     returns logits instead of probabilities (for two classes, minus and plus
     `decision_function`). In a pipeline, the classifier must be the last step.
     Meta-estimators may wrap it if skl2onnx can convert them. A
-    :class:`~skstackedae.SparseAutoencoder` becomes a graph that returns the activations
-    of the hidden units. Layers may have different activations.
+    :class:`~skstackedae.SparseAutoencoder` or :class:`~skstackedae.StackedAutoencoder`
+    becomes a graph that returns what `transform` returns. Layers may have different
+    activations.
 
     The graph computes in float64 if its input is float64, and in float32 otherwise; the
     precision of the model does not matter. For float64 input, pass ``options={"zipmap":
@@ -234,19 +243,20 @@ def register_onnx_converters() -> None:
             "raw_scores": [True, False],
         },
     )
-    update_registered_converter(
-        SparseAutoencoder,
-        "SkstackedaeSparseAutoencoder",
-        _infer_autoencoder_shape,
-        _convert_autoencoder,
-    )
+    for autoencoder in (SparseAutoencoder, StackedAutoencoder):
+        update_registered_converter(
+            autoencoder,
+            f"Skstackedae{autoencoder.__name__}",
+            _infer_autoencoder_shape,
+            _convert_autoencoder,
+        )
 
 
-def _common_activation(activations: Sequence[str]) -> str:
+def _common_activation(activations: Sequence[str], network: str) -> str:
     if len(set(activations)) > 1:
         raise ValueError(
             f"The hidden layers have the activations {list(activations)}, but "
-            "MLPClassifier supports only one. Convert the classifier to ONNX "
+            f"{network} supports only one. Convert the model to ONNX "
             "(register_onnx_converters), or fit it with the same activation in all "
             "autoencoders."
         )
@@ -296,7 +306,7 @@ def _infer_autoencoder_shape(operator: Any) -> None:
 
     (X,), (hidden,) = operator.inputs, operator.outputs
     tensor = guess_tensor_type(X.type)
-    n_components = len(operator.raw_operator.intercepts_[0])
+    n_components = operator.raw_operator._n_features_out
     tensor.shape = [X.get_first_dimension(), n_components]
     hidden.set_type(tensor)
 
@@ -304,7 +314,8 @@ def _infer_autoencoder_shape(operator: Any) -> None:
 def _convert_autoencoder(scope: Any, operator: Any, container: Any) -> None:
     from skl2onnx.algebra.onnx_ops import OnnxIdentity
 
-    layers = operator.raw_operator._layers()[:1]
+    autoencoder = operator.raw_operator
+    layers = autoencoder._layers()[: autoencoder._n_encoders]
     hidden = OnnxIdentity(
         _onnx_output(operator.inputs[0], layers, container),
         op_version=container.target_opset,

@@ -476,7 +476,7 @@ def test_for_few_labels_gains_by_the_unlabeled_rows(digits, global_random_seed):
 def objective_of(model, X, y):
     """The objective of fine-tuning, and the one of its unlabeled rows."""
     model = clone(model).fit(X, y)
-    stage = model._supervised_stage("fine-tuning", 0)
+    stage = model._network_stage("fine-tuning", 0)
     rows = rows_in_blocks(X, model._encoded(X, y, None)[1])
     labeled, pseudo_labels = model._targeted(rows)
     return stage._training_objective(

@@ -96,7 +96,7 @@ def test_example_of_the_readme(capsys, monkeypatch):
     bunch = X[:800] * (255 / 16), y[:800].astype(str).astype(object)
     monkeypatch.setattr(datasets, "fetch_openml", lambda name, **options: bunch)
     exec(compile(code.replace("60_000", "500"), "README.md", "exec"), {})
-    assert float(capsys.readouterr().out) > 0.7
+    assert float(capsys.readouterr().out) > 0.5
 
 
 def test_the_readme_has_the_accuracies_of_the_benchmark():
@@ -111,7 +111,7 @@ def test_the_readme_has_the_accuracies_of_the_benchmark():
     assert len(ours) == 10
     assert f"{np.mean(ours):.1f} % on average" in readme
     assert f"({min(ours):.1f} to {max(ours):.1f} %)" in readme
-    for rival in ("SVC", "`MLPClassifier`", "LogisticRegression"):
+    for rival in ("LabelSpreading", "SVC", "`MLPClassifier`", "LogisticRegression"):
         mean = np.mean(found[f"pixels, {rival.strip('`')}"])
         assert f"{rival} {mean:.1f} %" in readme.replace(f"{rival} has", rival)
 
@@ -220,6 +220,7 @@ def test_public_names():
     assert sorted(skstackedae.__all__) == [
         "RowsOnDisk",
         "SparseAutoencoder",
+        "StackedAutoencoder",
         "StackedAutoencoderClassifier",
         "TRUSTED_TYPES",
     ]

@@ -1,4 +1,4 @@
-"""Both estimators as citizens of scikit-learn: its own checks and its tools."""
+"""All estimators as citizens of scikit-learn: its own checks and its tools."""
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,19 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import (
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+)
 
 SLOW = pytest.mark.slow
 
 # That using up the iterations warns has a test below.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
-BOTH = [SparseAutoencoder(), StackedAutoencoderClassifier()]
-IDS = ["autoencoder", "classifier"]
+ALL = [SparseAutoencoder(), StackedAutoencoder(), StackedAutoencoderClassifier()]
+IDS = ["autoencoder", "stack", "classifier"]
 
 # Fit with few iterations, or on data of any range, these checks rightly meet warnings
 # of the estimators; what they warn of has tests of its own.
@@ -60,8 +64,15 @@ MORE_CHECKS = [
     "estimator",
     [
         pytest.param(SparseAutoencoder(), id="autoencoder"),
+        pytest.param(StackedAutoencoder(), id="stack", marks=SLOW),
         pytest.param(StackedAutoencoderClassifier(), id="classifier", marks=SLOW),
         # Two small layers, for the checks of every day.
+        pytest.param(
+            StackedAutoencoder(
+                (10, 5), autoencoder=SparseAutoencoder(max_iter=40), max_iter=40
+            ),
+            id="small stack",
+        ),
         pytest.param(
             StackedAutoencoderClassifier(
                 (10, 5), autoencoder=SparseAutoencoder(max_iter=40), max_iter=40
@@ -82,16 +93,16 @@ def test_check_estimator(estimator):
 
 @AMID_WARNINGS
 @pytest.mark.parametrize("check", MORE_CHECKS)
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize("estimator", ALL, ids=IDS)
 def test_check_estimator_leaves_out(estimator, check):
     # What they check does not depend on how far training goes.
     estimator = clone(estimator).set_params(max_iter=5)
-    if isinstance(estimator, StackedAutoencoderClassifier):
+    if not isinstance(estimator, SparseAutoencoder):
         estimator.set_params(autoencoder=SparseAutoencoder(max_iter=5))
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize("estimator", ALL, ids=IDS)
 def test_tags(estimator):
     tags = get_tags(estimator)
     assert tags.input_tags.sparse
@@ -101,7 +112,7 @@ def test_tags(estimator):
     )
 
 
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize("estimator", ALL, ids=IDS)
 @pytest.mark.parametrize("method", ["transform", "inverse_transform"])
 def test_unfitted_estimators_say_so(estimator, method):
     with pytest.raises(NotFittedError):
@@ -216,7 +227,7 @@ def test_as_features_of_another_classifier(digits, global_random_seed):
     assert model.fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.9
 
 
-@pytest.mark.parametrize("estimator", BOTH, ids=IDS)
+@pytest.mark.parametrize("estimator", ALL, ids=IDS)
 def test_one_convergence_warning_for_a_fit(estimator, few_digits):
     X, y = few_digits
     with pytest.warns(ConvergenceWarning) as caught:

@@ -1,6 +1,6 @@
 """What a cluster costs: evaluations on two worker processes beside two threads.
 
-The same 100,000 rows of 784 features, in ten chunks, are in this process and on a
+The same 100,000 rows of 784 features, in four chunks, are in this process and on a
 LocalCluster of two workers with a thread each. The candidates evaluate value and
 gradient in turn: an autoencoder of 200 hidden units, with kept activations and in one
 pass, and the network 784-200-200-10. The last column compares the CPU seconds of the

@@ -5,7 +5,7 @@ trained on their features, and the network is fine-tuned. Both versions have the
 layers, noise, mini-batches and epochs; the table has test accuracy and seconds over
 several seeds.
 
-Run it with ``python docs/benchmarks/pytorch_loop.py [--rounds 3] [--out DIR]``. It
+Run it with ``python docs/benchmarks/pytorch_loop.py [--rounds 7] [--out DIR]``. It
 needs PyTorch.
 """
 

@@ -130,7 +130,7 @@ cache.cleanup()
 # %%
 # Discussion
 # ----------
-# Pseudo-labels gain about four points. With pseudo-labels, the network is better than
+# Pseudo-labels gain about five points. With pseudo-labels, the network is better than
 # the classifiers that learn only from the labeled images; without them, it is not.
 # LabelSpreading is better still: these small images form clusters, which it uses
 # directly. It needs the distances between all pairs of images, which is little work for

@@ -73,7 +73,7 @@ print(f"Accuracy in cross-validation: {search.best_score_:.4f}")
 print(f"Accuracy on held-out rows:    {search.score(X_test, y_test):.4f}")
 
 # %%
-# The standard error of the accuracy on 171 held-out rows is about 0.015. The score in
+# The standard error of the accuracy on 171 held-out rows is about 0.016. The score in
 # cross-validation is a little too high, because it is the best of twelve scores.
 #
 # The figure shows the mean accuracy over the folds; a frame marks the best. Strong

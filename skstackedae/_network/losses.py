@@ -48,6 +48,9 @@ class ReconstructionLoss(Protocol):
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return the loss of each row."""
 
+    def entry_losses(self, Z: Array, target: Array) -> Array:
+        """Return the loss of each entry; their sums over columns are `row_losses`."""
+
 
 def _weighted_sum(row_losses: Array, w: Array) -> Any:
     xp = array_namespace(row_losses)
@@ -74,6 +77,11 @@ class SquaredError:
     def row_losses(self, Z: Array, target: Array) -> Array:
         """Return half the squared distance of each row to its target."""
         return 0.5 * _squared_norms(self.predict(Z) - target)
+
+    def entry_losses(self, Z: Array, target: Array) -> Array:
+        """Return half the squared error of each entry."""
+        error = self.predict(Z) - target
+        return 0.5 * error * error
 
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
@@ -109,6 +117,10 @@ class LogLoss:
         """Return the cross-entropy of each row."""
         return self._row_losses(Z, self.predict(copied(Z)), target)
 
+    def entry_losses(self, Z: Array, target: Array) -> Array:
+        """Return the cross-entropy of each entry."""
+        return self._entry_losses(Z, self.predict(copied(Z)), target)
+
     def value_and_delta(
         self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
     ) -> tuple[Any, Array]:
@@ -124,15 +136,19 @@ class LogLoss:
     def _row_losses(
         self, Z: Array, P: Array, target: Array, emphasis: Array | None = None
     ) -> Array:
+        losses = self._entry_losses(Z, P, target)
+        if emphasis is not None:
+            losses *= emphasis
+        return array_namespace(Z).sum(losses, axis=1)
+
+    def _entry_losses(self, Z: Array, P: Array, target: Array) -> Array:
         xp = array_namespace(Z)
         # log(1 + exp(z)) = max(z, 0) - log(max(p, 1 - p)), where max(p, 1 - p) lies
         # between 1/2 and 1.
         losses = xp.maximum(Z, xp.zeros_like(Z))
         losses -= Z * target
         losses -= xp.log(xp.maximum(P, 1.0 - P))
-        if emphasis is not None:
-            losses *= emphasis
-        return xp.sum(losses, axis=1)
+        return losses
 
 
 #: Losses of reconstruction by name; each takes the activation of the output units.

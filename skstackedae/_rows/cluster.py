@@ -315,12 +315,12 @@ class RowsOnCluster(SelectedRows):
         return self._result(results[0])
 
     def _result(self, future: Any) -> Any:
-        timeout_error = import_module("distributed").TimeoutError
+        timed_out = _timeout_errors()
         while True:
             _wait(self.X.client, [future])
             try:
                 return future.result(timeout=PATIENCE)
-            except timeout_error:
+            except timed_out:
                 # The error is the task's own, or the result was lost with its worker.
                 if future.status == "error":  # pragma: no branch - a matter of time
                     raise
@@ -388,15 +388,20 @@ def _leave_worker(distributed: Any) -> None:
         distributed.secede()
 
 
+def _timeout_errors() -> tuple[type[Exception], ...]:
+    # distributed raises the second one if an answer comes while it gives up waiting.
+    return import_module("distributed").TimeoutError, UnboundLocalError
+
+
 def _wait(client: Any, futures: Sequence[Any]) -> None:
     """Wait until all futures are done or failed; raise an error without workers."""
     distributed = import_module("distributed")
-    had_workers = True
+    timed_out, had_workers = _timeout_errors(), True
     while True:
         try:
             distributed.wait(futures, timeout=PATIENCE)
             return
-        except distributed.TimeoutError:
+        except timed_out:
             has_workers = bool(client.nthreads())
             # Two looks, because workers that were lost may be about to return.
             if not (has_workers or had_workers):

@@ -92,16 +92,17 @@ class AutoencoderSettings:
 
     def layers(self, theta: Array, rows: Rows) -> list[Layer]:
         """Encoder and decoder, in the precision of the rows."""
-        layout = self.layout(rows.n_features)
-        coefs, intercepts = layout.unpack(rows.place(theta))
+        return self._layers(theta, rows, rows.n_features)
+
+    def _layers(self, theta: Array, rows: Rows, n_features: int) -> list[Layer]:
+        coefs, intercepts = self.layout(n_features).unpack(rows.place(theta))
         names = (self.activation, self.decoder_activation)
         return make_layers(coefs, intercepts, [ACTIVATIONS[name] for name in names])
 
-    def initial_encoder(self, n_features: int, seed: int) -> Layer:
-        """Return the encoder from which training would start."""
+    def initial_layers(self, rows: Rows, n_features: int, seed: int) -> list[Layer]:
+        """Return the encoder and decoder from which training would start."""
         theta = self.initial_theta(n_features, np.random.RandomState(seed))
-        coefs, intercepts = self.layout(n_features).unpack(theta)
-        return Layer(coefs[0], intercepts[0], ACTIVATIONS[self.activation])
+        return self._layers(theta, rows, n_features)
 
     def initial_theta(
         self,

@@ -139,12 +139,14 @@ class AutoencoderObjective:
 
 @dataclass(frozen=True)
 class NetworkObjective:
-    """Softmax classifier on any number of hidden layers, zero included.
+    """Network of any number of hidden layers, zero included, below a loss.
 
-    J = -sum_i w_i log P[i, y_i] + alpha/2 ||W_out||^2 + hidden_alpha/2 sum_l ||W_l||^2
+    J = sum_i w_i loss_i + alpha/2 ||W_out||^2 + hidden_alpha/2 sum_l ||W_l||^2
 
-    With dropout, P is the prediction of a network without the dropped units. In
-    mini-batches with unlabeled rows, the loss of their pseudo-labels is added.
+    The loss of a classifier is -log P[i, y_i]. Rows without targets are compared with
+    the output of the network, which reconstructs them. With dropout, predictions are
+    those of a network without the dropped units. In mini-batches with unlabeled rows,
+    the loss of their pseudo-labels is added.
     """
 
     rows: Rows

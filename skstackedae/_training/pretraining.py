@@ -23,16 +23,19 @@ class LayerToTrain:
     verbose: int
 
 
-#: A layer to train, or an encoder that stays as it is.
-HiddenLayer = LayerToTrain | Layer
+#: Encoder and decoder of a layer.
+LayerPair = tuple[Layer, Layer]
+
+#: A layer to train, or one that stays as it is.
+HiddenLayer = LayerToTrain | LayerPair
 
 
 def check_layers(hidden: Sequence[HiddenLayer]) -> None:
     """Check that layers agree with each other, before the first layer is trained."""
     below = "logistic"
     for layer in hidden:
-        if isinstance(layer, Layer):
-            below = layer.activation.name
+        if not isinstance(layer, LayerToTrain):
+            below = layer[0].activation.name
             continue
         layer.settings.check()
         if layer.settings.loss == "log_loss" and below != "logistic":
@@ -52,37 +55,46 @@ def pretrains_by_lbfgs_alone(hidden: Sequence[HiddenLayer]) -> bool:
 
 def pretrain(
     hidden: Sequence[HiddenLayer], rows: Rows, *, memory: Any, task: Task
-) -> tuple[list[Layer], list[TrainedAutoencoder | None]]:
+) -> tuple[list[LayerPair], list[TrainedAutoencoder | None]]:
     """Train one autoencoder after the other, each on the activations below.
 
-    Rows are prepared and have no targets. Return the encoders and the trained
+    Rows are prepared and have no targets. Return the layers and the trained
     autoencoders, with None for each frozen layer.
     """
     cache = LayerCache(memory)
-    encoders: list[Layer] = []
+    pairs: list[LayerPair] = []
     trained: list[TrainedAutoencoder | None] = []
     for number, layer in enumerate(hidden, start=1):
         found = None
         if isinstance(layer, LayerToTrain):
+            encoders = [encoder for encoder, _ in pairs]
             found = _train(layer, propagate(rows, encoders), number, cache, task)
-        encoder = found.layers[0] if found is not None else layer
-        assert isinstance(encoder, Layer)
+            pairs.append(_placed(found.layers, rows))
+        else:
+            # It may be on another device or in another precision.
+            pairs.append(_placed(layer, rows))
         trained.append(found)
-        # A frozen layer may be on another device or in another precision.
-        encoders.append(place(encoder, rows))
-    return encoders, trained
+    return pairs, trained
 
 
-def initial_encoders(hidden: Sequence[HiddenLayer], rows: Rows) -> list[Layer]:
+def initial_layers(hidden: Sequence[HiddenLayer], rows: Rows) -> list[LayerPair]:
     """Return the layers from which pretraining would start."""
-    encoders: list[Layer] = []
+    pairs: list[LayerPair] = []
     n_features = rows.n_features
     for layer in hidden:
+        layers: Sequence[Layer]
         if isinstance(layer, LayerToTrain):
-            layer = layer.settings.initial_encoder(n_features, layer.seed)
-        encoders.append(place(layer, rows))
-        n_features = layer.b.shape[0]
-    return encoders
+            layers = layer.settings.initial_layers(rows, n_features, layer.seed)
+        else:
+            layers = layer
+        pairs.append(_placed(layers, rows))
+        n_features = layers[0].b.shape[0]
+    return pairs
+
+
+def _placed(layers: Sequence[Layer], rows: Rows) -> LayerPair:
+    encoder, decoder = (place(layer, rows) for layer in layers)
+    return encoder, decoder
 
 
 def _train(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._array_api import Array
-from .._stacked_classifier import StackedAutoencoderClassifier
+from .._sparse_autoencoder import SparseAutoencoder
 from .._training.diagnostics import INACTIVE_STD
 from . import _drawing as draw
 from ._layers import Estimator, LayerActivations, is_inactive
@@ -124,8 +124,8 @@ class ActivationDisplay:
 
         Parameters
         ----------
-        estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator.
+        estimator : estimator of this package
+            A fitted autoencoder or classifier.
 
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
@@ -195,7 +195,7 @@ class ActivationDisplay:
 def _sparsity_target(estimator: Estimator, layer: int) -> float | None:
     """Return the target of the sparsity penalty; None without a penalty."""
     trained = [estimator]
-    if isinstance(estimator, StackedAutoencoderClassifier):
+    if not isinstance(estimator, SparseAutoencoder):
         trained = getattr(estimator, "autoencoders_", [])
     if layer > len(trained):
         return None

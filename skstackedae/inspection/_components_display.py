@@ -186,9 +186,9 @@ class ComponentsDisplay:
 
         Parameters
         ----------
-        estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator. The layers of a classifier are those after fine-tuning;
-            its `autoencoders_` have the layers before fine-tuning.
+        estimator : estimator of this package
+            A fitted autoencoder or classifier. The layers of a stack are those after
+            fine-tuning; its `autoencoders_` have the layers before fine-tuning.
 
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
             Samples from which the standard deviation of each unit's activations is

@@ -11,10 +11,13 @@ from .._input_checks import check_fitted_instance, check_same_place
 from .._network.layers import Layer, forward_output
 from .._network.losses import SOFTMAX
 from .._sparse_autoencoder import SparseAutoencoder
+from .._stacked_autoencoder import StackedAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
 from .._training.diagnostics import INACTIVE_STD
 
-Estimator: TypeAlias = SparseAutoencoder | StackedAutoencoderClassifier
+Estimator: TypeAlias = (
+    SparseAutoencoder | StackedAutoencoder | StackedAutoencoderClassifier
+)
 Names: TypeAlias = Sequence[Any] | Array | None
 
 
@@ -57,14 +60,16 @@ def is_inactive(std: Array, threshold: float = INACTIVE_STD) -> Array:
 
 
 def check_estimator(estimator: Estimator) -> None:
-    check_fitted_instance(estimator, SparseAutoencoder, StackedAutoencoderClassifier)
+    check_fitted_instance(
+        estimator, SparseAutoencoder, StackedAutoencoder, StackedAutoencoderClassifier
+    )
 
 
 def layers_up_to(estimator: Estimator, layer: int) -> list[Layer]:
     check_estimator(estimator)
     layers = estimator._layers()
-    if isinstance(estimator, SparseAutoencoder):
-        layers = layers[:1]
+    if not isinstance(estimator, StackedAutoencoderClassifier):
+        layers = layers[: estimator._n_encoders]
     if layer not in range(1, len(layers) + 1):
         raise ValueError(
             f"layer={layer!r} does not exist: layers of this "

@@ -149,10 +149,11 @@ class ReconstructionDisplay:
 
         Parameters
         ----------
-        estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator. A classifier encodes with its network and decodes with
-            the pretrained layers, so it needs ``pretrain=True``. Fine-tuning changes
-            the encoders but not the decoders, so reconstructions become worse.
+        estimator : estimator of this package
+            A fitted autoencoder or classifier. A classifier encodes with its network
+            and decodes with the pretrained layers, so it needs ``pretrain=True``.
+            Fine-tuning a classifier changes the encoders but not the decoders, so
+            reconstructions become worse.
 
         X : array-like or sparse matrix of shape (n_samples, n_features)
             The samples to draw.

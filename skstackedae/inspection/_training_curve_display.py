@@ -111,8 +111,8 @@ class TrainingCurveDisplay:
 
         Parameters
         ----------
-        estimator : SparseAutoencoder or StackedAutoencoderClassifier
-            A fitted estimator.
+        estimator : estimator of this package
+            A fitted autoencoder or classifier.
 
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on. If None, a figure is created.

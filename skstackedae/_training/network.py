@@ -1,4 +1,4 @@
-"""Softmax training and fine-tuning: labels train the upper layers, or all layers."""
+"""Training of the upper layers of a network, or of all its layers together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from .._array_api import Array
 from .._network.activations import IDENTITY
 from .._network.layers import Layer
 from .._network.layout import ParameterLayout
+from .._network.losses import SOFTMAX, Loss
 from .._rows.noise import Corruption, DropoutMasks
 from .._rows.rows import Rows
 from .callbacks import Attributes, Task
@@ -36,12 +37,13 @@ class Regularization:
 
 
 @dataclass(frozen=True)
-class SupervisedStage:
+class NetworkStage:
     """A stage that trains the layers above the lowest ``n_fixed`` ones."""
 
     stage: Stage
     n_fixed: int
     regularization: Regularization
+    loss: Loss = SOFTMAX
 
     def run(
         self,
@@ -97,7 +99,7 @@ class SupervisedStage:
             random_state,
             task=stage_task,
             fitted_attributes=attributes,
-            accuracy=objective.accuracy,
+            accuracy=objective.accuracy if self._has_accuracy else None,
             held_out=scores,
             first_iterations=first_iterations,
         )
@@ -122,6 +124,10 @@ class SupervisedStage:
         )
         return [*fixed, *objective.layers(theta)], loss, state
 
+    @property
+    def _has_accuracy(self) -> bool:
+        return self.loss is SOFTMAX
+
     def _objective(self, layers: Sequence[Layer], rows: Rows) -> NetworkObjective:
         """Return the objective without noise, which is for scores."""
         widths = (layer.b.shape[0] for layer in layers)
@@ -134,6 +140,7 @@ class SupervisedStage:
             tuple(layer.activation for layer in layers[:-1]),
             alpha=given.alpha,
             hidden_alpha=hidden_alpha,
+            loss=self.loss,
         )
 
     def _training_objective(
@@ -184,7 +191,7 @@ class SupervisedStage:
         """Score a vector on held-out rows."""
         objective, settings = self._objective(layers, rows), self.stage.settings
         score, best = objective.accuracy, 1.0
-        if settings.solver != "adam":
+        if settings.solver != "adam" or not self._has_accuracy:
             score, best = (lambda theta: -mean_loss(objective, theta)), 0.0
         return HeldOutScores(score, best, settings.patience, first_iterations)
 

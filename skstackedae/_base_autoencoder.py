@@ -1,0 +1,132 @@
+"""The base class of autoencoders: codes, reconstructions, and how good they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _input_checks as checks
+from ._array_api import Array, Weights, to_numpy
+from ._base import BaseNetwork, RowFunction
+from ._network.activations import IDENTITY
+from ._network.layers import Layer, forward_output
+from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._rows.cluster import computed
+
+
+class BaseAutoencoder(BaseNetwork):
+    """A network whose lower layers encode, and whose upper layers decode.
+
+    Abstract: the estimators add training.
+    """
+
+    loss_function_: str
+
+    def transform(self, X: Any) -> Any:
+        """Encode samples.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Activations of the hidden units; in a stack, those of the innermost layer.
+        """
+        layers = self._layers()[: self._n_encoders]
+        X = self._validated(X)
+        checks.check_same_place(self, X, "transform")
+        return self._map_rows(forward_output, X, layers)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Decode activations of the hidden units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Activations, as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Reconstructed samples.
+        """
+        H = self._validated_features(X)
+        checks.check_same_place(self, H, "inverse_transform")
+        return self._map_rows(forward_output, H, self._layers()[self._n_encoders :])
+
+    def score_samples(self, X: Any) -> Array:
+        """Score how well each sample is reconstructed; anomalies have low scores.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Negative reconstruction loss of each sample (half the squared distance, or
+            the cross-entropy), without penalties.
+        """
+        return self._losses(_row_scores, X, "score_samples")
+
+    def reconstruction_errors(self, X: Any) -> Array:
+        """Return the reconstruction loss of each entry, to see which features are off.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Contribution of each feature to minus `score_samples`: half the squared
+            error, or the cross-entropy.
+        """
+        return self._losses(_entry_losses, X, "reconstruction_errors")
+
+    def _losses(self, function: RowFunction, X: Any, method: str) -> Array:
+        *layers, output = self._layers()
+        loss = RECONSTRUCTION_LOSSES[self.loss_function_](output.activation)
+        X = self._validated(X)
+        checks.check_same_place(self, X, method)
+        layers = [*layers, output._replace(activation=IDENTITY)]
+        return self._map_rows(function, X, layers, loss)
+
+    def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
+        """Return the mean of `score_samples`; higher is better.
+
+        The score does not include the penalties, so a search that maximizes the score
+        favors models without sparsity.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        y : None
+            Not used, present for API consistency by convention.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the mean.
+
+        Returns
+        -------
+        float
+            Weighted mean of the samples' scores.
+        """
+        scores = computed(to_numpy(self.score_samples(X)))
+        weights = checks.check_sample_weight(sample_weight, scores)
+        return float(np.average(scores, weights=weights))
+
+
+def _row_scores(X: Array, layers: Sequence[Layer], loss: ReconstructionLoss) -> Array:
+    return -loss.row_losses(forward_output(X, layers), X)
+
+
+def _entry_losses(X: Array, layers: Sequence[Layer], loss: ReconstructionLoss) -> Array:
+    return loss.entry_losses(forward_output(X, layers), X)
