@@ -24,6 +24,7 @@ ORDER = (
     "plot_edge_filters.py",
     "plot_denoising.py",
     "plot_deep_features.py",
+    "plot_deep_codes.py",
     "plot_anomaly_scores.py",
     "plot_tabular_data.py",
     "plot_sparse_text.py",
