@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 
-from skstackedae import SparseAutoencoder
+from skstackedae import SparseAutoencoder, StackedAutoencoder
 from skstackedae._array_api import array_namespace, is_numpy, to_numpy
 from skstackedae.export import to_mlp_classifier
 from skstackedae.inspection import ActivationDisplay
@@ -71,7 +71,8 @@ def assert_same_model(on_device, in_memory):
 
 
 def assert_same_outputs(on_device, in_memory, X_on_device, X):
-    names = ["transform", "score_samples", "predict_proba", "predict_log_proba"]
+    names = ["transform", "score_samples", "reconstruction_errors", "predict_proba"]
+    names.append("predict_log_proba")
     names += ["decision_function", "predict"]
     for name in names:
         if not hasattr(in_memory, name):
@@ -149,6 +150,28 @@ def test_classifiers(options, make, data, global_random_seed):
     assert_array_equal(to_numpy(on_device.classes_), in_memory.classes_)
     assert_same_outputs(on_device, in_memory, make(X), X)
     assert on_device.score(make(X), make(y)) == pytest.approx(in_memory.score(X, y))
+
+
+STACKS = {
+    "lbfgs": {},
+    "adam": ADAM,
+    "not pretrained": {"pretrain": False},
+    "not fine-tuned": {"fine_tune": False},
+    "validation rows": {"early_stopping": True},
+    "denoising": {**ADAM, "autoencoder": "denoising"},
+}
+
+
+@pytest.mark.parametrize("options", STACKS)
+def test_stacked_autoencoders(options, make, data, global_random_seed):
+    X, _ = data
+    settings = {"max_iter": 5, "random_state": global_random_seed}
+    settings["autoencoder"] = SparseAutoencoder(sparsity_weight=0, max_iter=3)
+    model = StackedAutoencoder((8, 5), **settings | STACKS[options])
+    in_memory = clone(model).fit(X)
+    on_device = clone(model).fit(make(X))
+    assert_same_model(on_device, in_memory)
+    assert_same_outputs(on_device, in_memory, make(X), X)
 
 
 def test_weights_and_validation_rows(make, data, rng):
