@@ -291,9 +291,10 @@ def random_state_of_pass(random_state: Any, n_passes: int) -> np.random.RandomSt
 def check_fitted_instance(estimator: Any, *expected: type) -> None:
     """Check that an estimator belongs to this package and is fitted."""
     if not isinstance(estimator, expected):
-        names = " or ".join(cls.__name__ for cls in expected)
+        *names, last = (cls.__name__ for cls in expected)
+        listed = f"{', '.join(names)} or {last}" if names else last
         raise TypeError(
-            f"Expected a fitted {names}, got {type(estimator).__name__}. If it is "
+            f"Expected a fitted {listed}, got {type(estimator).__name__}. If it is "
             "inside a pipeline or a search, pass the fitted step itself."
         )
     check_is_fitted(estimator)

@@ -613,7 +613,7 @@ def test_estimator_must_be_fitted_and_ours(few_digits, display_class):
         with pytest.raises(NotFittedError):
             draw(display_class, estimator, X)
     pipeline = make_pipeline(MinMaxScaler(), SparseAutoencoder())
-    message = "fitted SparseAutoencoder or StackedAutoencoderClassifier"
+    message = r"fitted SparseAutoencoder, .* or Stacked\w+"
     with pytest.raises(TypeError, match=f"{message}, got Pipeline"):
         draw(display_class, pipeline, X)
 
