@@ -4,6 +4,7 @@ from ._rows.disk import RowsOnDisk
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_autoencoder import StackedAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
+from ._stacked_regressor import StackedAutoencoderRegressor
 from ._version import __version__ as __version__
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "SparseAutoencoder",
     "StackedAutoencoder",
     "StackedAutoencoderClassifier",
+    "StackedAutoencoderRegressor",
 ]
 
 #: Names of all types of this package that a fitted estimator contains. Pass them to
@@ -22,5 +24,6 @@ TRUSTED_TYPES = [
         SparseAutoencoder,
         StackedAutoencoder,
         StackedAutoencoderClassifier,
+        StackedAutoencoderRegressor,
     )
 ]

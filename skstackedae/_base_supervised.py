@@ -9,6 +9,7 @@ from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base_stacked import BaseStacked
 from ._layer_prototypes import LayerAutoencoder
 from ._network.layers import Layer, forward_output
+from ._network.losses import Loss
 from ._rows.cluster import is_on_cluster, map_lazily, same
 from ._rows.rows import Rows
 from ._rows.stored import in_memory
@@ -44,6 +45,11 @@ class BaseSupervisedStack(BaseStacked):
 
     # Name of the stage that trains only the output layer.
     _output_stage: str
+
+    @property
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """Loss at the output of the network."""
 
     @abstractmethod
     def _n_targets(self) -> int:
@@ -110,7 +116,7 @@ class BaseSupervisedStack(BaseStacked):
 
     def _network_stage(self, name: str, n_fixed: int) -> NetworkStage:
         regularization = from_parameters(Regularization, self.get_params(deep=False))
-        return NetworkStage(self._stage(name), n_fixed, regularization)
+        return NetworkStage(self._stage(name), n_fixed, regularization, self._loss)
 
     def _set_output(
         self, autoencoders: list[LayerAutoencoder], reuses_network: bool

@@ -34,7 +34,7 @@ from ._base import TRAINING_CONSTRAINTS, fitting
 from ._base_supervised import BaseSupervisedStack
 from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
-from ._network.losses import SOFTMAX
+from ._network.losses import SOFTMAX, Loss
 from ._rows import labels
 from ._rows.cluster import computed, is_on_cluster
 from ._rows.disk import RowsOnDisk
@@ -823,6 +823,10 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
             return labels.labeled_rows(rows_of(*given, threads, rows.dtype))
         except ValueError as error:
             raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
+
+    @property
+    def _loss(self) -> Loss:
+        return SOFTMAX
 
     @property
     def _output_activation(self) -> str:

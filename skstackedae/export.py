@@ -13,6 +13,7 @@ from ._network.layers import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_autoencoder import StackedAutoencoder
 from ._stacked_classifier import StackedAutoencoderClassifier
+from ._stacked_regressor import StackedAutoencoderRegressor
 
 __all__ = ["register_onnx_converters", "to_mlp_classifier", "to_mlp_regressor"]
 
@@ -105,36 +106,36 @@ def to_mlp_classifier(classifier: StackedAutoencoderClassifier) -> MLPClassifier
 
 
 def to_mlp_regressor(
-    autoencoder: SparseAutoencoder | StackedAutoencoder,
+    model: SparseAutoencoder | StackedAutoencoder | StackedAutoencoderRegressor,
 ) -> MLPRegressor:
-    """Convert a fitted autoencoder to scikit-learn's `MLPRegressor`.
+    """Convert a fitted autoencoder or regressor to scikit-learn's `MLPRegressor`.
 
-    Up to rounding, `predict` of the network returns the same reconstructions as
-    ``inverse_transform(transform(X))`` of the autoencoder. The returned network holds
+    Up to rounding, `predict` of the network returns the same predictions as the
+    regressor, or the same reconstructions as ``inverse_transform(transform(X))`` of the
+    autoencoder. The returned network holds
     copies of the weights and no objects of this package, so its pickle needs only
     scikit-learn.
 
     Parameters
     ----------
-    autoencoder : SparseAutoencoder or StackedAutoencoder
-        A fitted autoencoder. All layers but the last must have the same activation,
+    model : SparseAutoencoder, StackedAutoencoder or StackedAutoencoderRegressor
+        A fitted estimator. All layers but the last must have the same activation,
         because `MLPRegressor` has only one.
 
     Returns
     -------
     sklearn.neural_network.MLPRegressor
         The fitted network. `coefs_` and `intercepts_` have the same shapes and the same
-        precision as those of the autoencoder. `out_activation_` is the activation of
-        the decoder. `loss_`, `loss_curve_` and `n_iter_` are copied from the
-        autoencoder. `t_`, the number of samples seen in training, is unknown and set
-        to 0.
+        precision as those of the model. `out_activation_` is the activation of the
+        output. `loss_`, `loss_curve_` and `n_iter_` are copied from the model. `t_`,
+        the number of samples seen in training, is unknown and set to 0.
 
     Raises
     ------
     TypeError
-        If `autoencoder` is another object, for example a pipeline.
+        If `model` is another object, for example a pipeline.
     sklearn.exceptions.NotFittedError
-        If `autoencoder` is not fitted.
+        If `model` is not fitted.
     ValueError
         If the layers have different activations.
 
@@ -162,13 +163,15 @@ def to_mlp_regressor(
     >>> np.allclose(mlp.predict(X), reconstructed, atol=1e-12)
     True
     """
-    check_fitted_instance(autoencoder, SparseAutoencoder, StackedAutoencoder)
-    layers = autoencoder._layers()
+    check_fitted_instance(
+        model, SparseAutoencoder, StackedAutoencoder, StackedAutoencoderRegressor
+    )
+    layers = model._layers()
     mlp = MLPRegressor(
         hidden_layer_sizes=tuple(len(layer.b) for layer in layers[:-1]),
-        activation=_common_activation(autoencoder.activations_, "MLPRegressor"),
+        activation=_common_activation(model.activations_, "MLPRegressor"),
     )
-    _set_fitted(mlp, autoencoder, layers, autoencoder.out_activation_)
+    _set_fitted(mlp, model, layers, model.out_activation_)
     return mlp
 
 
@@ -187,8 +190,9 @@ def register_onnx_converters() -> None:
     `decision_function`). In a pipeline, the classifier must be the last step.
     Meta-estimators may wrap it if skl2onnx can convert them. A
     :class:`~skstackedae.SparseAutoencoder` or :class:`~skstackedae.StackedAutoencoder`
-    becomes a graph that returns what `transform` returns. Layers may have different
-    activations.
+    becomes a graph that returns what `transform` returns, a
+    :class:`~skstackedae.StackedAutoencoderRegressor` one that returns its predictions.
+    Layers may have different activations.
 
     The graph computes in float64 if its input is float64, and in float32 otherwise; the
     precision of the model does not matter. For float64 input, pass ``options={"zipmap":
@@ -226,6 +230,7 @@ def register_onnx_converters() -> None:
         from skl2onnx import update_registered_converter
         from skl2onnx.common.shape_calculator import (
             calculate_linear_classifier_output_shapes,
+            calculate_linear_regressor_output_shapes,
         )
     except ImportError as error:
         raise ImportError(
@@ -242,6 +247,12 @@ def register_onnx_converters() -> None:
             "nocl": [True, False],
             "raw_scores": [True, False],
         },
+    )
+    update_registered_converter(
+        StackedAutoencoderRegressor,
+        "SkstackedaeStackedAutoencoderRegressor",
+        calculate_linear_regressor_output_shapes,
+        _convert_regressor,
     )
     for autoencoder in (SparseAutoencoder, StackedAutoencoder):
         update_registered_converter(
@@ -312,10 +323,20 @@ def _infer_autoencoder_shape(operator: Any) -> None:
 
 
 def _convert_autoencoder(scope: Any, operator: Any, container: Any) -> None:
-    from skl2onnx.algebra.onnx_ops import OnnxIdentity
-
     autoencoder = operator.raw_operator
     layers = autoencoder._layers()[: autoencoder._n_encoders]
+    _add_output(scope, operator, container, layers)
+
+
+def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
+    _add_output(scope, operator, container, operator.raw_operator._layers())
+
+
+def _add_output(
+    scope: Any, operator: Any, container: Any, layers: Sequence[Layer]
+) -> None:
+    from skl2onnx.algebra.onnx_ops import OnnxIdentity
+
     hidden = OnnxIdentity(
         _onnx_output(operator.inputs[0], layers, container),
         op_version=container.target_opset,

@@ -18,7 +18,11 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 
-from skstackedae import SparseAutoencoder, StackedAutoencoder
+from skstackedae import (
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderRegressor,
+)
 from skstackedae._array_api import array_namespace, is_numpy, to_numpy
 from skstackedae.export import to_mlp_classifier
 from skstackedae.inspection import ActivationDisplay
@@ -172,6 +176,21 @@ def test_stacked_autoencoders(options, make, data, global_random_seed):
     on_device = clone(model).fit(make(X))
     assert_same_model(on_device, in_memory)
     assert_same_outputs(on_device, in_memory, make(X), X)
+
+
+@pytest.mark.parametrize("options", [{}, ADAM, {"early_stopping": True}])
+def test_stacked_regressors(options, make, data, global_random_seed):
+    X, _ = data
+    y = np.where(np.arange(len(X))[:, None] % 3 == 0, np.nan, X[:, 20:22])
+    # Few iterations, because rounding grows fast while features are nearly constant.
+    settings = {"max_iter": 2, "random_state": global_random_seed, "alpha": 1}
+    settings["autoencoder"] = SparseAutoencoder(sparsity_weight=0, max_iter=10)
+    model = StackedAutoencoderRegressor((8, 5), **settings | options)
+    in_memory = clone(model).fit(X, y)
+    on_device = clone(model).fit(make(X), make(y))
+    assert_same_model(on_device, in_memory)
+    assert_same_outputs(on_device, in_memory, make(X), X)
+    assert on_device.score(make(X), make(y)) == pytest.approx(in_memory.score(X, y))
 
 
 def test_weights_and_validation_rows(make, data, rng):

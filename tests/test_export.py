@@ -25,6 +25,7 @@ from skstackedae import (
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    StackedAutoencoderRegressor,
 )
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae.export import (
@@ -268,12 +269,13 @@ def test_mlp_regressor_of_a_pretrained_layer(few_digits):
     [
         (to_mlp_classifier, StackedAutoencoderClassifier()),
         (to_mlp_regressor, SparseAutoencoder()),
+        (to_mlp_regressor, StackedAutoencoderRegressor()),
     ],
 )
 def test_only_fitted_estimators_of_the_right_type(export, estimator):
     with pytest.raises(NotFittedError, match=type(estimator).__name__):
         export(estimator)
-    expected = rf"fitted {type(estimator).__name__}( or \w+)?, got Pipeline"
+    expected = rf"fitted .*\b{type(estimator).__name__}\b.*, got Pipeline"
     with pytest.raises(TypeError, match=expected):
         export(make_pipeline(estimator))
 
@@ -346,6 +348,18 @@ def test_onnx_stack_encodes_the_same(run_onnx, few_digits, dtype):
     (codes,) = run_onnx(stack, X).values()
     assert codes.shape == (len(X), 4)
     assert_allclose(codes, stack.transform(X), rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n_targets", [1, 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_onnx_regressor_predicts_the_same(run_onnx, few_digits, dtype, n_targets):
+    X = few_digits[0].astype(dtype)
+    regressor = StackedAutoencoderRegressor(
+        (9,), autoencoder=make_autoencoder("tanh"), max_iter=5, random_state=0
+    ).fit(X, X[:, 20 : 20 + n_targets])
+    (predicted,) = run_onnx(regressor, X).values()
+    expected = regressor.predict(X).reshape(-1, n_targets)
+    assert_allclose(predicted, expected, rtol=0, atol=TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

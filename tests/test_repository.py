@@ -222,6 +222,7 @@ def test_public_names():
         "SparseAutoencoder",
         "StackedAutoencoder",
         "StackedAutoencoderClassifier",
+        "StackedAutoencoderRegressor",
         "TRUSTED_TYPES",
     ]
     assert (ROOT / "skstackedae" / "py.typed").exists()

@@ -26,6 +26,7 @@ from skstackedae import (
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    StackedAutoencoderRegressor,
 )
 
 SLOW = pytest.mark.slow
@@ -33,8 +34,13 @@ SLOW = pytest.mark.slow
 # That using up the iterations warns has a test below.
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
-ALL = [SparseAutoencoder(), StackedAutoencoder(), StackedAutoencoderClassifier()]
-IDS = ["autoencoder", "stack", "classifier"]
+ALL = [
+    SparseAutoencoder(),
+    StackedAutoencoder(),
+    StackedAutoencoderClassifier(),
+    StackedAutoencoderRegressor(),
+]
+IDS = ["autoencoder", "stack", "classifier", "regressor"]
 
 # Fit with few iterations, or on data of any range, these checks rightly meet warnings
 # of the estimators; what they warn of has tests of its own.
@@ -66,6 +72,7 @@ MORE_CHECKS = [
         pytest.param(SparseAutoencoder(), id="autoencoder"),
         pytest.param(StackedAutoencoder(), id="stack", marks=SLOW),
         pytest.param(StackedAutoencoderClassifier(), id="classifier", marks=SLOW),
+        pytest.param(StackedAutoencoderRegressor(), id="regressor", marks=SLOW),
         # Two small layers, for the checks of every day.
         pytest.param(
             StackedAutoencoder(

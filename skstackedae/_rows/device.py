@@ -121,7 +121,7 @@ class RowsOnDevice(SelectedRows):
         """Return X, y and w of a block, as a kernel gets them."""
         if self.indices is None:
             X, y, w = self.X[cut, :], self._placed_y, self._placed_weights
-            y, w = (None if part is None else part[cut] for part in (y, w))
+            y, w = (None if part is None else part[cut, ...] for part in (y, w))
         else:
             X, y, w = self._selected(self.indices[cut])
         X = cast(X, self.dtype)
@@ -133,7 +133,7 @@ class RowsOnDevice(SelectedRows):
     def _selected(self, positions: Array) -> tuple[Any, Any, Any]:
         """Return the rows at these positions of X."""
         xp, rows = array_namespace(self.X), self._positions(positions)
-        y = None if self.y is None else xp.take(self._placed_y, rows)
+        y = None if self.y is None else xp.take(self._placed_y, rows, axis=0)
         return xp.take(self.X, rows, axis=0), y, xp.take(self._placed_weights, rows)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from .._network.losses import SOFTMAX
 from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_autoencoder import StackedAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
+from .._stacked_regressor import StackedAutoencoderRegressor
 from .._training.diagnostics import INACTIVE_STD
 
 Estimator: TypeAlias = (
-    SparseAutoencoder | StackedAutoencoder | StackedAutoencoderClassifier
+    SparseAutoencoder
+    | StackedAutoencoder
+    | StackedAutoencoderClassifier
+    | StackedAutoencoderRegressor
 )
 Names: TypeAlias = Sequence[Any] | Array | None
 
@@ -60,9 +64,7 @@ def is_inactive(std: Array, threshold: float = INACTIVE_STD) -> Array:
 
 
 def check_estimator(estimator: Estimator) -> None:
-    check_fitted_instance(
-        estimator, SparseAutoencoder, StackedAutoencoder, StackedAutoencoderClassifier
-    )
+    check_fitted_instance(estimator, *get_args(Estimator))
 
 
 def layers_up_to(estimator: Estimator, layer: int) -> list[Layer]:
