@@ -315,15 +315,17 @@ class RowsOnCluster(SelectedRows):
         return self._result(results[0])
 
     def _result(self, future: Any) -> Any:
-        timed_out = _timeout_errors()
+        timed_out, patience = _timeout_errors(), PATIENCE
         while True:
             _wait(self.X.client, [future])
             try:
-                return future.result(timeout=PATIENCE)
+                return future.result(timeout=patience)
             except timed_out:
                 # The error is the task's own, or the result was lost with its worker.
                 if future.status == "error":  # pragma: no branch - a matter of time
                     raise
+                # A large result may need longer, and each attempt begins anew.
+                patience *= 2
 
 
 @dataclass(frozen=True)
