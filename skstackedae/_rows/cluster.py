@@ -7,6 +7,7 @@ bit, on every number of workers. If a worker is lost, the scheduler repeats its 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -315,17 +316,7 @@ class RowsOnCluster(SelectedRows):
         return self._result(results[0])
 
     def _result(self, future: Any) -> Any:
-        timed_out, patience = _timeout_errors(), PATIENCE
-        while True:
-            _wait(self.X.client, [future])
-            try:
-                return future.result(timeout=patience)
-            except timed_out:
-                # The error is the task's own, or the result was lost with its worker.
-                if future.status == "error":  # pragma: no branch - a matter of time
-                    raise
-                # A large result may need longer, and each attempt begins anew.
-                patience *= 2
+        return _fetched(self.X.client, future)
 
 
 @dataclass(frozen=True)
@@ -390,27 +381,45 @@ def _leave_worker(distributed: Any) -> None:
         distributed.secede()
 
 
-def _timeout_errors() -> tuple[type[Exception], ...]:
-    # distributed raises the second one if an answer comes while it gives up waiting.
-    return import_module("distributed").TimeoutError, UnboundLocalError
-
-
 def _wait(client: Any, futures: Sequence[Any]) -> None:
     """Wait until all futures are done or failed; raise an error without workers."""
     distributed = import_module("distributed")
-    timed_out, had_workers = _timeout_errors(), True
+    had_workers = True
     while True:
         try:
             distributed.wait(futures, timeout=PATIENCE)
             return
-        except timed_out:
-            has_workers = bool(client.nthreads())
-            # Two looks, because workers that were lost may be about to return.
-            if not (has_workers or had_workers):
-                raise RuntimeError(
-                    "The cluster has no workers: start some and call fit again."
-                ) from None
-            had_workers = has_workers
+        except distributed.TimeoutError:
+            had_workers = _has_workers(client, had_workers)
+
+
+def _fetched(client: Any, future: Any) -> Any:
+    """Return the result of a task; raise an error without workers."""
+    # In a thread: a timeout of distributed would also cancel what later results need.
+    pool, had_workers = ThreadPoolExecutor(1), True
+    try:
+        fetching = pool.submit(future.result)
+        while True:
+            try:
+                return fetching.result(timeout=PATIENCE)
+            except TimeoutError:
+                if fetching.done():  # pragma: no branch - a matter of time
+                    # The error is the task's own.
+                    raise
+                had_workers = _has_workers(client, had_workers)
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _has_workers(client: Any, had_workers: bool) -> bool:
+    """Tell whether there are workers; raise an error at the second look without."""
+    # Two looks, because workers that were lost may be about to return.
+    has_workers = bool(client.nthreads())
+    if not (has_workers or had_workers):
+        raise RuntimeError(
+            "The cluster has no workers: start some and call fit again."
+        ) from None
+    return has_workers
 
 
 def _submit(
