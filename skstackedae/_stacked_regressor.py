@@ -83,7 +83,6 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
         None means `alpha`. A strong decay of several layers makes a network that
         predicts the mean of the targets for every sample.
 
-
     corruption : float, default=0.0
         Fraction of the entries of X that are masked (set to 0) during fine-tuning, in
         [0, 1). The other entries are multiplied by ``1 / (1 - corruption)``, so that
