@@ -93,12 +93,12 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
 
     dropout : float, default=0.0
         Fraction of the hidden units that are dropped (set to 0) during fine-tuning, in
-        [0, 1) [2]_. 'adam' drops different units for each row and mini-batch, and
+        [0, 1) [1]_. 'adam' drops different units for each row and mini-batch, and
         multiplies the activations of the kept units by ``1 / (1 - dropout)``, so that
         predictions need no correction. Requires ``solver='adam'``.
 
     max_norm : float or None, default=None
-        Upper limit on the norm of the incoming weights of each hidden unit [2]_. After
+        Upper limit on the norm of the incoming weights of each hidden unit [1]_. After
         each step of fine-tuning, weights with a larger norm are scaled down to it. None
         means no limit. Requires ``solver='adam'``.
 
@@ -236,6 +236,11 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
     --------
     StackedAutoencoderClassifier : The same network below a softmax layer.
     sklearn.neural_network.MLPRegressor : The same network, without pretraining.
+
+    References
+    ----------
+    .. [1] Nitish Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", Journal of Machine Learning Research 15, 2014.
 
     Examples
     --------
