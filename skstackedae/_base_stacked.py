@@ -1,16 +1,18 @@
 """The base class of stacks: their hidden layers, and the stages of a fit in order."""
 
 import math
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
-from ._base import BaseNetwork, network_attributes
+from ._base import TRAINING_CONSTRAINTS, BaseNetwork, network_attributes
 from ._network.layers import Layer
 from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
@@ -29,6 +31,18 @@ DETERMINED_BY = {
     "random_state": "random_state",
     "n_jobs": "n_jobs",
     "verbose": "verbose",
+}
+
+
+# Constraints of scikit-learn's kind on the parameters that all stacks share.
+STACK_CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_layer_sizes": ["array-like", checks.COUNT],
+    "autoencoder": [SparseAutoencoder, list, tuple, StrOptions({"denoising"}), None],
+    "pretrain": ["boolean"],
+    "fine_tune": ["boolean"],
+    "alpha": [checks.PENALTY],
+    "memory": [str, os.PathLike, HasMethods(["cache"]), None],
+    **TRAINING_CONSTRAINTS,
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _input_checks as checks
-from ._array_api import cast, compute_dtype, copied, dtype_of, is_on_device
+from ._array_api import Weights, cast, compute_dtype, copied, dtype_of, is_on_device
 from ._base_stacked import BaseStacked
 from ._layer_prototypes import LayerAutoencoder
 from ._network.layers import Layer, forward_output
@@ -13,6 +13,7 @@ from ._network.losses import Loss
 from ._rows.cluster import is_on_cluster, map_lazily, same
 from ._rows.rows import Rows
 from ._rows.stored import in_memory
+from ._rows.threads import Threads
 from ._training.network import NetworkStage, Regularization, zero_output_layer
 from ._training.pretraining import LayerPair
 from ._training.propagation import place
@@ -50,6 +51,12 @@ class BaseSupervisedStack(BaseStacked):
     @abstractmethod
     def _loss(self) -> Loss:
         """Loss at the output of the network."""
+
+    @abstractmethod
+    def _rows_for_validation(
+        self, X: Any, y: Any, sample_weight: Weights, threads: Threads, rows: Rows
+    ) -> Rows:
+        """Check validation rows beside training rows; return those with targets."""
 
     @abstractmethod
     def _n_targets(self) -> int:
@@ -103,6 +110,24 @@ class BaseSupervisedStack(BaseStacked):
     @property
     def _n_encoders(self) -> int:
         return len(self.coefs_) - 1
+
+    def _validation_rows(
+        self,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: Weights,
+        threads: Threads,
+        rows: Rows,
+    ) -> Rows | None:
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val go together: pass both or neither.")
+        given = X_val, y_val, sample_weight_val
+        try:
+            return self._rows_for_validation(*given, threads, rows)
+        except ValueError as error:
+            raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
 
     def _upper_stages(self, n_hidden: int) -> list[tuple[str, int]]:
         """Stages 2 and 3: training of the output layer, fine-tuning, or both."""

@@ -1,6 +1,5 @@
 """The stacked autoencoder as a transformer: deep codes, and their reconstructions."""
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, Self
@@ -9,13 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from . import _input_checks as checks
 from ._array_api import Weights, dtype_of
-from ._base import TRAINING_CONSTRAINTS, fitting
+from ._base import fitting
 from ._base_autoencoder import BaseAutoencoder
-from ._base_stacked import BaseStacked
+from ._base_stacked import STACK_CONSTRAINTS, BaseStacked
 from ._html_repr import stack_block
 from ._layer_prototypes import LayerAutoencoder, layer_sizes
 from ._network.activations import ACTIVATIONS
@@ -245,19 +243,7 @@ class StackedAutoencoder(BaseAutoencoder, BaseStacked):
     """
 
     _parameter_constraints: dict[str, Any] = {
-        "hidden_layer_sizes": ["array-like", checks.COUNT],
-        "autoencoder": [
-            SparseAutoencoder,
-            list,
-            tuple,
-            StrOptions({"denoising"}),
-            None,
-        ],
-        "pretrain": ["boolean"],
-        "fine_tune": ["boolean"],
-        "alpha": [checks.PENALTY],
-        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
-        **TRAINING_CONSTRAINTS,
+        **STACK_CONSTRAINTS,
     }
 
     def __init__(

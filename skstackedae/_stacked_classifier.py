@@ -1,6 +1,5 @@
 """The stacked autoencoder as a classifier."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from numbers import Real
@@ -12,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
@@ -30,7 +29,8 @@ from ._array_api import (
     is_on_device,
     to_numpy,
 )
-from ._base import TRAINING_CONSTRAINTS, fitting
+from ._base import fitting
+from ._base_stacked import STACK_CONSTRAINTS
 from ._base_supervised import BaseSupervisedStack
 from ._html_repr import stack_block
 from ._network.layers import Layer, forward_output
@@ -353,17 +353,6 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
     """
 
     _parameter_constraints: dict[str, Any] = {
-        "hidden_layer_sizes": ["array-like", checks.COUNT],
-        "autoencoder": [
-            SparseAutoencoder,
-            list,
-            tuple,
-            StrOptions({"denoising"}),
-            None,
-        ],
-        "pretrain": ["boolean"],
-        "fine_tune": ["boolean"],
-        "alpha": [checks.PENALTY],
         "hidden_alpha": [checks.PENALTY, None],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -373,8 +362,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         "unlabeled_ratio": [Interval(Real, 0, None, closed="neither")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "unlabeled_label": "no_validation",
-        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
-        **TRAINING_CONSTRAINTS,
+        **STACK_CONSTRAINTS,
     }
 
     _output_stage = "softmax"
@@ -803,26 +791,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseSupervisedStack):
         codes = labels.encode_labels(y, self.classes_, self.unlabeled_label, name=name)
         return X, codes, checks.check_sample_weight(sample_weight, X)
 
-    def _validation_rows(
-        self,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: Weights,
-        threads: Threads,
-        rows: Rows,
-    ) -> Rows | None:
-        if X_val is None and y_val is None and sample_weight_val is None:
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val go together: pass both or neither.")
-        try:
-            X_val, y_val = self._validated(X_val, y_val, trains=True)
-            checks.check_beside(X_val, rows.X)
-            given = self._encoded(X_val, y_val, sample_weight_val, name="y_val")
-            # Class weights count in training only: `score` does not use them either.
-            return labels.labeled_rows(rows_of(*given, threads, rows.dtype))
-        except ValueError as error:
-            raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
+    def _rows_for_validation(
+        self, X: Any, y: Any, sample_weight: Weights, threads: Threads, rows: Rows
+    ) -> Rows:
+        X, y = self._validated(X, y, trains=True)
+        checks.check_beside(X, rows.X)
+        given = self._encoded(X, y, sample_weight, name="y_val")
+        # Class weights count in training only: `score` does not use them either.
+        return labels.labeled_rows(rows_of(*given, threads, rows.dtype))
 
     @property
     def _loss(self) -> Loss:

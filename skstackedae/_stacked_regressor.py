@@ -1,6 +1,5 @@
 """The stacked autoencoder as a regressor."""
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from numbers import Real
@@ -11,12 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_consistent_length
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights, dtype_of, to_numpy
-from ._base import TRAINING_CONSTRAINTS, fitting
+from ._base import fitting
+from ._base_stacked import STACK_CONSTRAINTS
 from ._base_supervised import BaseSupervisedStack
 from ._html_repr import stack_block
 from ._network.activations import IDENTITY
@@ -259,23 +259,11 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
     """
 
     _parameter_constraints: dict[str, Any] = {
-        "hidden_layer_sizes": ["array-like", checks.COUNT],
-        "autoencoder": [
-            SparseAutoencoder,
-            list,
-            tuple,
-            StrOptions({"denoising"}),
-            None,
-        ],
-        "pretrain": ["boolean"],
-        "fine_tune": ["boolean"],
-        "alpha": [checks.PENALTY],
         "hidden_alpha": [checks.PENALTY, None],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "memory": [str, os.PathLike, HasMethods(["cache"]), None],
-        **TRAINING_CONSTRAINTS,
+        **STACK_CONSTRAINTS,
     }
 
     _output_stage = "output layer"
@@ -536,25 +524,13 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
         self.n_outputs_ = int(y.shape[1])
         return X, y, checks.check_sample_weight(sample_weight, X)
 
-    def _validation_rows(
-        self,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: Weights,
-        threads: Threads,
-        rows: Rows,
-    ) -> Rows | None:
-        if X_val is None and y_val is None and sample_weight_val is None:
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val go together: pass both or neither.")
-        try:
-            given = self._validated_rows(X_val, y_val, sample_weight_val, True)
-            checks.check_beside(given[0], rows.X)
-            held_out = _rows_with_targets(*given, threads, rows.dtype)
-            return self._targeted(held_out)[0]
-        except ValueError as error:
-            raise ValueError(f"X_val, y_val, sample_weight_val: {error}") from error
+    def _rows_for_validation(
+        self, X: Any, y: Any, sample_weight: Weights, threads: Threads, rows: Rows
+    ) -> Rows:
+        given = self._validated_rows(X, y, sample_weight, True)
+        checks.check_beside(given[0], rows.X)
+        held_out = _rows_with_targets(*given, threads, rows.dtype)
+        return self._targeted(held_out)[0]
 
     def _has_targets(self, rows: Rows) -> bool:
         return bool(_has_target(np.asarray(rows.y)).any())

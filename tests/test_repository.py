@@ -187,7 +187,7 @@ def test_files_behind_links():
         (f"{site}/en/stable/auto_examples/index.html", "docs/examples"),
         (f"{site}/en/stable/no_such_page.html", "docs/no_such_page.rst"),
         ("docs/policy.rst#names", "docs/policy.rst"),
-        ("https://pypi.org/project/skstackedae", None),
+        ("https://scikit-learn.org/stable", None),
         ("#results", None),
     ]:
         assert file_behind(link) == file
