@@ -32,6 +32,7 @@ from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
 from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
 from ._rows.disk import stored
+from ._rows.feature_maps import fill_missing
 from ._rows.rows import map_rows
 from ._rows.stored import StoredRows
 from ._training.callbacks import CallbackSupportMixin
@@ -92,15 +93,24 @@ class BaseNetwork(
     best_validation_score_: float | None
     n_features_in_: int
     feature_names_in_: Array
+    # Only of networks for missing entries, and of standardized features.
+    feature_means_: Array
+    feature_scales_: Array
     # The moments of Adam, which partial_fit keeps between calls.
     _adam_state: AdamParts | None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._allows_missing
         tags.array_api_support = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    @property
+    def _allows_missing(self) -> bool:
+        """Whether X may have missing entries."""
+        return False
 
     @property
     @abstractmethod
@@ -138,7 +148,7 @@ class BaseNetwork(
             return self._validated_on_cluster(X, y, reset=reset, trains=trains)
         X = stored(X)
         if isinstance(X, StoredRows):
-            checks.check_is_finite(X)
+            checks.check_is_finite(X, allow_nan=self._allows_missing)
             y = checks.check_targets(self, X, y)
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
         if is_on_device(X):
@@ -149,7 +159,10 @@ class BaseNetwork(
         checks.check_kind_of_rows(X)
         checks.check_is_not_masked(y, "y")
         with checks.conversion_to_float("X"):
-            return validate_data(self, X, y, reset=reset, **checks.input_options(X))
+            options = checks.input_options(X)
+            if self._allows_missing:
+                options["ensure_all_finite"] = "allow-nan"
+            return validate_data(self, X, y, reset=reset, **options)
 
     def _validated_on_cluster(
         self, X: Any, y: Any, *, reset: bool, trains: bool
@@ -199,7 +212,16 @@ class BaseNetwork(
         """Check rows and pass them through all layers."""
         layers, X = self._layers(), self._validated(X)
         checks.check_same_place(self, X, method)
-        return self._map_rows(function, X, layers)
+        return self._map_features(function, X, layers)
+
+    def _map_features(
+        self, function: RowFunction, X: Any, layers: Sequence[Layer]
+    ) -> Array:
+        """Apply a function to validated samples, whose missing entries are filled."""
+        means = getattr(self, "feature_means_", None)
+        if means is None:
+            return self._map_rows(function, X, layers)
+        return self._map_rows(_of_filled, X, layers, function, means)
 
     def _map_rows(
         self, function: RowFunction, X: Any, layers: Sequence[Layer], *args: Any
@@ -259,6 +281,12 @@ def network_attributes(layers: Sequence[Layer], out_activation: str) -> dict[str
         "activations_": [layer.activation.name for layer in layers[:-1]],
         "out_activation_": out_activation,
     }
+
+
+def _of_filled(
+    X: Array, layers: Sequence[Layer], function: RowFunction, means: Array
+) -> Array:
+    return function(fill_missing(X, means), layers)
 
 
 @contextmanager

@@ -6,12 +6,17 @@ from typing import Any
 import numpy as np
 
 from . import _input_checks as checks
-from ._array_api import Array, Weights, to_numpy
+from ._array_api import Array, Weights, array_namespace, cast, dtype_of, to_numpy
 from ._base import BaseNetwork, RowFunction
 from ._network.activations import IDENTITY
 from ._network.layers import Layer, forward_output
-from ._network.losses import RECONSTRUCTION_LOSSES, ReconstructionLoss
+from ._network.losses import (
+    RECONSTRUCTION_LOSSES,
+    ObservedEntries,
+    ReconstructionLoss,
+)
 from ._rows.cluster import computed
+from ._rows.feature_maps import fill_missing
 
 
 class BaseAutoencoder(BaseNetwork):
@@ -38,7 +43,7 @@ class BaseAutoencoder(BaseNetwork):
         layers = self._layers()[: self._n_encoders]
         X = self._validated(X)
         checks.check_same_place(self, X, "transform")
-        return self._map_rows(forward_output, X, layers)
+        return self._map_features(forward_output, X, layers)
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
@@ -69,7 +74,7 @@ class BaseAutoencoder(BaseNetwork):
         -------
         ndarray of shape (n_samples,)
             Negative reconstruction loss of each sample (half the squared distance, or
-            the cross-entropy), without penalties.
+            the cross-entropy), without penalties. Missing entries have no loss.
         """
         return self._losses(_row_scores, X, "score_samples")
 
@@ -85,7 +90,7 @@ class BaseAutoencoder(BaseNetwork):
         -------
         ndarray of shape (n_samples, n_features)
             Contribution of each feature to minus `score_samples`: half the squared
-            error, or the cross-entropy.
+            error, or the cross-entropy; 0 for missing entries.
         """
         return self._losses(_entry_losses, X, "reconstruction_errors")
 
@@ -95,7 +100,32 @@ class BaseAutoencoder(BaseNetwork):
         X = self._validated(X)
         checks.check_same_place(self, X, method)
         layers = [*layers, output._replace(activation=IDENTITY)]
-        return self._map_rows(function, X, layers, loss)
+        means, scales = (
+            getattr(self, name, None) for name in ("feature_means_", "feature_scales_")
+        )
+        if means is not None:
+            loss = ObservedEntries(loss)
+        return self._map_rows(function, X, layers, loss, means, scales)
+
+    @checks.available_if(checks.check_fills_missing)
+    def impute(self, X: Any) -> Array:
+        """Replace missing entries by their reconstructions.
+
+        Requires ``missing_values=np.nan``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples; missing entries are NaN.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The samples without missing entries. Observed entries are unchanged.
+        """
+        layers, X = self._layers(), self._validated(X)
+        checks.check_same_place(self, X, "impute")
+        return self._map_rows(_imputed, X, layers, self.feature_means_)
 
     def score(self, X: Any, y: object = None, sample_weight: Weights = None) -> float:
         """Return the mean of `score_samples`; higher is better.
@@ -124,9 +154,36 @@ class BaseAutoencoder(BaseNetwork):
         return float(np.average(scores, weights=weights))
 
 
-def _row_scores(X: Array, layers: Sequence[Layer], loss: ReconstructionLoss) -> Array:
-    return -loss.row_losses(forward_output(X, layers), X)
+def _row_scores(
+    X: Array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    means: Array | None,
+    scales: Array | None,
+) -> Array:
+    if scales is None:
+        return -loss.row_losses(_reconstruction(X, layers, means), X)
+    losses = _entry_losses(X, layers, loss, means, scales)
+    return -array_namespace(losses).sum(losses, axis=1)
 
 
-def _entry_losses(X: Array, layers: Sequence[Layer], loss: ReconstructionLoss) -> Array:
-    return loss.entry_losses(forward_output(X, layers), X)
+def _entry_losses(
+    X: Array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    means: Array | None,
+    scales: Array | None,
+) -> Array:
+    losses = loss.entry_losses(_reconstruction(X, layers, means), X)
+    if scales is not None:
+        losses /= cast(scales * scales, dtype_of(losses))
+    return losses
+
+
+def _reconstruction(X: Array, layers: Sequence[Layer], means: Array | None) -> Array:
+    return forward_output(X if means is None else fill_missing(X, means), layers)
+
+
+def _imputed(X: Array, layers: Sequence[Layer], means: Array) -> Array:
+    xp = array_namespace(X)
+    return xp.where(xp.isnan(X), _reconstruction(X, layers, means), X)

@@ -14,6 +14,7 @@ from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
 from ._base import TRAINING_CONSTRAINTS, BaseNetwork, network_attributes
 from ._network.layers import Layer
+from ._rows.feature_maps import FeatureMap
 from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
 from ._sparse_autoencoder import SparseAutoencoder
@@ -23,6 +24,7 @@ from ._training.network import NetworkStage
 from ._training.propagation import place
 from ._training.pseudo_labels import PseudoLabels
 from ._training.stage import StageRecord, warn_diverged
+from ._training.standardization import measure_features
 from ._user_warnings import warn_user
 
 # Parameters of the prototypes that have no effect, and what determines them instead.
@@ -127,6 +129,20 @@ class BaseStacked(BaseNetwork):
                 )
         return super().set_params(**params)
 
+    @property
+    def _allows_missing(self) -> bool:
+        return prototypes.allows_missing(self.autoencoder)
+
+    def _filled(self, rows: Rows) -> Rows:
+        """Return rows whose missing entries are replaced, if there may be any."""
+        if not self._allows_missing:
+            self.__dict__.pop("feature_means_", None)
+            return rows
+        feature_map = measure_features(rows, standardize=False, fills=True)
+        assert feature_map is not None
+        self.feature_means_ = feature_map.mean
+        return rows.with_feature_map(feature_map)
+
     def _n_stages(self) -> int:
         n_hidden = len(prototypes.layer_sizes(self.hidden_layer_sizes))
         return self._n_pretrained() + len(self._upper_stages(n_hidden))
@@ -145,7 +161,9 @@ class BaseStacked(BaseNetwork):
         autoencoders = self._autoencoders(rows, random_state)
         self._set_output(autoencoders, self._is_warm_start())
         hidden = [prototypes.to_hidden_layer(a) for a in autoencoders]
-        rows = prepare_rows(rows, canonical=self._is_canonical(hidden))
+        rows = self._filled(prepare_rows(rows, canonical=self._is_canonical(hidden)))
+        if held_out is not None:
+            held_out = held_out.with_feature_map(rows.feature_map)
         if self.early_stopping and held_out is None:
             rows, held_out = self._hold_out(rows, random_state)
         targeted, pseudo_labels = self._targeted(rows)
@@ -207,6 +225,11 @@ class BaseStacked(BaseNetwork):
     ) -> None:
         """Make one pass over validated rows; the first call pretrains on them first."""
         rows = prepare_rows(rows, canonical=False)
+        if is_fitted and hasattr(self, "feature_means_"):
+            feature_map = FeatureMap(self.feature_means_, None, fills=True)
+            rows = rows.with_feature_map(feature_map)
+        else:
+            rows = self._filled(rows)
         autoencoders = self._autoencoders(rows, random_state)
         self._set_output(autoencoders, is_fitted)
         if is_fitted:

@@ -79,7 +79,7 @@ class BaseSupervisedStack(BaseStacked):
         X = self._validated(X)
         checks.check_same_place(self, X, "transform")
         if layers:
-            return self._map_rows(forward_output, X, layers)
+            return self._map_features(forward_output, X, layers)
         # A copy, because X belongs to the caller.
         return _converted(X)
 

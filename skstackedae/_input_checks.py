@@ -109,9 +109,16 @@ def check_kind_of_rows(X: Any) -> None:
     check_is_numeric(X, "X")
 
 
-def check_is_finite(X: StoredRows) -> None:
+def check_is_finite(X: StoredRows, *, allow_nan: bool = False) -> None:
     """Check rows that stay on disk, as scikit-learn checks arrays."""
-    if not (get_config()["assume_finite"] or X.is_finite):
+    if get_config()["assume_finite"]:
+        return
+    if allow_nan and X.has_infinity:
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {X.dtype!r}: replace "
+            "such values, for example in the transform of RowsOnDisk."
+        )
+    if not (allow_nan or X.is_finite):
         raise ValueError(
             f"Input X contains NaN, infinity or a value too large for {X.dtype!r}: "
             "replace such values, for example in the transform of RowsOnDisk."
@@ -254,6 +261,7 @@ def check_supports_partial_fit(estimator: Any) -> None:
         "early_stopping": False,
         "learning_rate": "constant",
         "pseudo_label_weight": 0,
+        "standardize": False,
     }
     changes = [
         f"{name}={value!r}"
@@ -267,6 +275,15 @@ def check_supports_partial_fit(estimator: Any) -> None:
             f"{type(estimator).__name__} has no partial_fit with these parameters, "
             "which need all rows or the number of epochs. Set "
             f"{', '.join(changes)}."
+        )
+
+
+def check_fills_missing(estimator: Any) -> None:
+    """Check that an autoencoder was fitted for missing entries, or will be."""
+    if not (hasattr(estimator, "feature_means_") or estimator._allows_missing):
+        raise AttributeError(
+            f"{type(estimator).__name__} has no impute, because X has no missing "
+            "entries: set missing_values=np.nan before fit."
         )
 
 

@@ -161,6 +161,15 @@ def _check_frozen_names(lowest: FrozenEstimator, names: Array) -> None:
             )
 
 
+def allows_missing(given: Any) -> bool:
+    """Tell whether the `autoencoder` parameter is made for missing entries of X."""
+    if isinstance(given, list | tuple):
+        given = given[0] if given else None
+    if isinstance(given, FrozenEstimator):
+        return hasattr(given.estimator, "feature_means_")
+    return getattr(given, "missing_values", None) is not None
+
+
 def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:
     """Return the form of a layer that pretraining takes."""
     if isinstance(autoencoder, FrozenEstimator):
@@ -190,7 +199,10 @@ def trained_autoencoders(
             fitted.append(moved(copy.deepcopy(autoencoder.estimator), rows))
         else:
             assert result is not None
-            set_layers(autoencoder, result.layers, result.mean_activations)
+            set_layers(
+                *(autoencoder, result.layers, result.mean_activations),
+                result.feature_map,
+            )
             autoencoder._set_record(result.record)
             fitted.append(autoencoder)
     return fitted

@@ -1,5 +1,6 @@
 """The version that a saved estimator carries, and a warning if it differs."""
 
+import inspect
 import warnings
 from typing import Any
 
@@ -33,5 +34,8 @@ class VersionedStateMixin:
             )
             warnings.warn(warning, stacklevel=2)
         state = {key: value for key, value in state.items() if key != VERSION_KEY}
+        # An older version may not have had all parameters.
+        parameters = inspect.signature(type(self)).parameters.values()
+        state = {p.name: p.default for p in parameters} | state
         # BaseEstimator has the method; the base class of this mixin does not.
         super().__setstate__(state)  # type: ignore[misc]

@@ -17,6 +17,7 @@ from ._base_autoencoder import BaseAutoencoder
 from ._network.activations import ACTIVATIONS
 from ._network.layers import Layer
 from ._network.losses import RECONSTRUCTION_LOSSES
+from ._rows.feature_maps import FeatureMap
 from ._rows.preparation import prepare_rows
 from ._rows.rows import rows_of
 from ._rows.threads import Threads
@@ -102,6 +103,19 @@ class SparseAutoencoder(BaseAutoencoder):
 
     tied_weights : bool, default=False
         Whether the decoder uses the transposed weights of the encoder.
+
+    standardize : bool, default=False
+        Whether training standardizes the features: each is centered and divided by its
+        standard deviation over the training rows, and the loss is that of the
+        standardized features. After training, the weights are converted, so that
+        `transform` and `inverse_transform` use X in its own units. Requires
+        ``decoder_activation='identity'``.
+
+    missing_values : nan or None, default=None
+        Placeholder of missing entries of X. None means that X has no missing entries.
+        With ``np.nan``, the network sees the mean of the feature instead of a missing
+        entry, and the loss counts only the observed entries. X is then in memory or on
+        disk. `impute` fills missing entries.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver for weight optimization. 'lbfgs' uses all rows in each iteration, 'adam'
@@ -193,6 +207,16 @@ class SparseAutoencoder(BaseAutoencoder):
         fraction of the unit's range if the range is bounded. The penalty keeps it close
         to `sparsity_target`. The dtype is float64.
 
+    feature_means_ : ndarray of shape (n_features,)
+        Weighted mean of the observed entries of each feature, which the network sees
+        instead of missing entries. A feature without observed entries has 0. Defined
+        only if `missing_values` is NaN.
+
+    feature_scales_ : ndarray of shape (n_features,)
+        Weighted standard deviation of each feature; 1 if the feature is constant. The
+        losses that `score_samples` and `reconstruction_errors` return are those of
+        features divided by their scales. Defined only if `standardize` is True.
+
     loss_ : float
         Loss at the end of training, penalties included. For 'adam', the mean loss over
         the last epoch, during which the weights still change.
@@ -258,6 +282,8 @@ class SparseAutoencoder(BaseAutoencoder):
         "corruption_kind": [StrOptions({"masking", "salt_and_pepper"})],
         "emphasis": [Interval(Real, 0, 1, closed="both")],
         "tied_weights": ["boolean"],
+        "standardize": ["boolean"],
+        "missing_values": ["nan", None],
         **TRAINING_CONSTRAINTS,
     }
 
@@ -277,6 +303,8 @@ class SparseAutoencoder(BaseAutoencoder):
         corruption_kind: str = "masking",
         emphasis: float = 0.0,
         tied_weights: bool = False,
+        standardize: bool = False,
+        missing_values: float | None = None,
         solver: str = "lbfgs",
         max_iter: int = 400,
         tol: float = 1e-2,
@@ -303,6 +331,8 @@ class SparseAutoencoder(BaseAutoencoder):
         self.corruption_kind = corruption_kind
         self.emphasis = emphasis
         self.tied_weights = tied_weights
+        self.standardize = standardize
+        self.missing_values = missing_values
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
@@ -368,12 +398,15 @@ class SparseAutoencoder(BaseAutoencoder):
                     check_random_state(self.random_state),
                     task=task,
                     initial=self._previous_layers() if is_warm_start else None,
-                    fitted_attributes=lambda layers: {
+                    fitted_attributes=lambda layers, feature_map: {
                         **vars(fitted),
-                        **fitted_attributes(fitted, layers),
+                        **fitted_attributes(fitted, layers, feature_map),
                     },
                 )
-            set_layers(fitted, trained.layers, trained.mean_activations)
+            set_layers(
+                *(fitted, trained.layers, trained.mean_activations),
+                trained.feature_map,
+            )
             fitted._set_record(trained.record)
             warn_diverged([trained.record])
             self._warn_unconverged([trained.record])
@@ -427,16 +460,19 @@ class SparseAutoencoder(BaseAutoencoder):
             dtype = dtype_of(self.coefs_[0]) if is_fitted else None
             n_passes = self.n_iter_ if is_fitted else 0
             with closing(Threads(self.n_jobs)) as threads, threads:
-                rows = rows_of(X, None, weights, threads, dtype)
+                rows = prepare_rows(
+                    rows_of(X, None, weights, threads, dtype), canonical=False
+                )
+                feature_map = self._previous_map() or settings.measure_features(rows)
                 layers, mean, loss, adam_state = train_autoencoder_epoch(
-                    prepare_rows(rows, canonical=False),
+                    rows.with_feature_map(feature_map),
                     settings,
                     self._stage("sparse autoencoder"),
                     checks.random_state_of_pass(self.random_state, n_passes),
                     adam_state=getattr(self, "_adam_state", None),
                     initial=self._previous_layers() if is_fitted else None,
                 )
-            set_layers(fitted, layers, mean)
+            set_layers(fitted, layers, mean, feature_map)
             fitted._set_epoch(loss, adam_state)
             fitted.validation_scores_ = fitted.best_validation_score_ = None
         self._extend_loss_curve()
@@ -485,6 +521,7 @@ class SparseAutoencoder(BaseAutoencoder):
                 rows_of(X, None, weights, threads, dtype), canonical=False
             )
             rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
+            rows = rows.with_feature_map(self._previous_map())
             if dtype is not None:
                 layers = [place(layer, rows) for layer in layers]
             return diagnose(rows, *layers)
@@ -495,13 +532,25 @@ class SparseAutoencoder(BaseAutoencoder):
         return self.coefs_[0].T
 
     @property
+    def _allows_missing(self) -> bool:
+        return self.missing_values is not None
+
+    @property
     def _n_encoders(self) -> int:
         return 1
+
+    def _previous_map(self) -> FeatureMap | None:
+        """Return how the previous fit filled missing entries, if it did."""
+        means = getattr(self, "feature_means_", None)
+        return None if means is None else FeatureMap(means, None, fills=True)
 
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the previous fit; check that they fit the parameters."""
         encoder, decoder = map(to_numpy, self.coefs_)
         tied = np.array_equal(encoder.T, decoder)
+        if self.standardize:
+            # Tied weights of standardized features are not tied for X.
+            tied = self.tied_weights
         names = "n_components", "activation", "decoder_activation", "tied_weights"
         before = self._n_features_out, *self.activations_, self.out_activation_, tied
         checks.check_unchanged({name: getattr(self, name) for name in names}, before)
@@ -509,20 +558,33 @@ class SparseAutoencoder(BaseAutoencoder):
 
 
 def fitted_attributes(
-    autoencoder: SparseAutoencoder, layers: Sequence[Layer]
+    autoencoder: SparseAutoencoder,
+    layers: Sequence[Layer],
+    feature_map: FeatureMap | None = None,
 ) -> dict[str, Any]:
     """Return the fitted attributes of an autoencoder with this encoder and decoder."""
-    return {
+    attributes: dict[str, Any] = {
         **network_attributes(layers, layers[1].activation.name),
         "loss_function_": autoencoder.loss,
         "n_features_in_": int(layers[0].W.shape[0]),
     }
+    if feature_map is not None and feature_map.fills:
+        attributes["feature_means_"] = feature_map.mean
+    if feature_map is not None and feature_map.scale is not None:
+        attributes["feature_scales_"] = feature_map.scale
+    return attributes
 
 
 def set_layers(
-    autoencoder: SparseAutoencoder, layers: Sequence[Layer], mean_activations: Array
+    autoencoder: SparseAutoencoder,
+    layers: Sequence[Layer],
+    mean_activations: Array,
+    feature_map: FeatureMap | None = None,
 ) -> None:
     """Set the fitted attributes of an autoencoder from its encoder and decoder."""
-    for name, value in fitted_attributes(autoencoder, layers).items():
+    for name in ("feature_means_", "feature_scales_"):
+        autoencoder.__dict__.pop(name, None)
+    attributes = fitted_attributes(autoencoder, layers, feature_map)
+    for name, value in attributes.items():
         setattr(autoencoder, name, value)
     autoencoder.mean_activations_ = array_like(mean_activations, layers[0].W)

@@ -18,7 +18,7 @@ from ._html_repr import stack_block
 from ._layer_prototypes import LayerAutoencoder, layer_sizes
 from ._network.activations import ACTIVATIONS
 from ._network.layers import Layer
-from ._network.losses import RECONSTRUCTION_LOSSES
+from ._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
 from ._rows.preparation import prepare_rows, train_validation_split
 from ._rows.rows import Rows, rows_of
 from ._rows.threads import Threads
@@ -429,9 +429,11 @@ class StackedAutoencoder(BaseAutoencoder, BaseStacked):
 
     def _network_stage(self, name: str, n_fixed: int) -> NetworkStage:
         regularization = Regularization(float(self.alpha), None, 0.0, 0.0, None)
-        loss = RECONSTRUCTION_LOSSES[self.loss_function_]
         output = ACTIVATIONS[self.out_activation_]
-        return NetworkStage(self._stage(name), n_fixed, regularization, loss(output))
+        loss = RECONSTRUCTION_LOSSES[self.loss_function_](output)
+        if self._allows_missing:
+            loss = ObservedEntries(loss)
+        return NetworkStage(self._stage(name), n_fixed, regularization, loss)
 
     def _set_output(
         self, autoencoders: list[LayerAutoencoder], reuses_network: bool

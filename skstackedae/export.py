@@ -338,7 +338,7 @@ def _add_output(
     from skl2onnx.algebra.onnx_ops import OnnxIdentity
 
     hidden = OnnxIdentity(
-        _onnx_output(operator.inputs[0], layers, container),
+        _onnx_output(operator, layers, container),
         op_version=container.target_opset,
         output_names=operator.outputs,
     )
@@ -361,7 +361,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     is_raw = container.get_options(classifier, {"raw_scores": False})["raw_scores"]
     if is_raw and len(classifier.classes_) == 2:
         layers[-1] = _minus_and_plus(_logistic_output(layers[-1]))
-    logits = _onnx_output(operator.inputs[0], layers, container)
+    logits = _onnx_output(operator, layers, container)
     label = OnnxGather(
         _onnx_labels(get_label_classes(scope, classifier)),
         OnnxArgMax(logits, axis=1, keepdims=0, op_version=version),
@@ -376,7 +376,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     scores.add_to(scope, container)
 
 
-def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:
+def _onnx_output(operator: Any, layers: Sequence[Layer], container: Any) -> Any:
     """Build the forward pass from ONNX operators; return the last layer's output."""
     from skl2onnx.algebra import onnx_ops
     from skl2onnx.common.data_types import (
@@ -386,9 +386,16 @@ def _onnx_output(X: Any, layers: Sequence[Layer], container: Any) -> Any:
     )
 
     version = container.target_opset
+    (X,), means = (
+        operator.inputs,
+        getattr(operator.raw_operator, "feature_means_", None),
+    )
     tensor = guess_tensor_type(X.type)
     dtype = np.float64 if isinstance(tensor, DoubleTensorType) else np.float32
     A = onnx_ops.OnnxCast(X, to=guess_proto_type(tensor), op_version=version)
+    if means is not None:
+        is_missing = onnx_ops.OnnxIsNaN(A, op_version=version)
+        A = onnx_ops.OnnxWhere(is_missing, means.astype(dtype), A, op_version=version)
     for layer in layers:
         W, b, activation = layer.astype(dtype)
         Z = onnx_ops.OnnxGemm(A, W, b, op_version=version)

@@ -50,6 +50,8 @@ AUTOENCODER = TRAINING | {
     "sparsity_target": st.sampled_from([0.1, 0.01, 0.5, 0.9]),
     "sparsity_weight": st.sampled_from([3.0, 0.0, 0.1]),
     "tied_weights": st.booleans(),
+    "standardize": st.booleans(),
+    "missing_values": st.sampled_from([None, np.nan]),
 }
 CLASSIFIER = TRAINING | {
     "hidden_layer_sizes": st.lists(st.integers(1, 6), max_size=2).map(tuple),
@@ -134,4 +136,7 @@ def _agreeing(settings: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]
         mended["sparsity_weight"] = 0.0
     if settings["loss"] == "log_loss":
         mended["decoder_activation"] = "logistic"
-    return settings | mended | {name: settings[name] for name in fixed}
+    agreeing = settings | mended | {name: settings[name] for name in fixed}
+    if agreeing["decoder_activation"] != "identity":
+        agreeing["standardize"] = False
+    return agreeing

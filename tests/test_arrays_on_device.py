@@ -103,6 +103,7 @@ AUTOENCODERS = {
     "salt and pepper": {"corruption": 0.3, "corruption_kind": "salt_and_pepper"},
     "validation rows": {"early_stopping": True, "activation": "tanh"},
     "linear": {"activation": "relu", "sparsity_weight": 0, "learning_rate": "linear"},
+    "standardized": {"standardize": True, "decoder_activation": "identity"},
 }
 
 
@@ -122,6 +123,12 @@ def test_autoencoders(options, make, data, global_random_seed):
     found, expected = on_device.diagnose(make(X)), in_memory.diagnose(X)
     for name, value in expected.items():
         assert_allclose(found[name], value, rtol=1e-7)
+
+
+def test_missing_entries_are_refused(make, data):
+    X = np.where(data[0] == 0, np.nan, data[0])
+    with pytest.raises(ValueError, match="contains NaN"):
+        small_autoencoder(missing_values=np.nan).fit(make(X))
 
 
 CLASSIFIERS = {

@@ -833,6 +833,8 @@ WRONG_VALUES = {
     "decoder_activation": ["softmax", None],
     "loss": ["mse", None],
     "corruption_kind": ["salt", None],
+    "standardize": [None, "yes", 2],
+    "missing_values": [0, "nan", np.inf],
     "tied_weights": [None, 1, "yes"],
     "solver": ["sgd", None],
     "n_iter_no_change": ["auto", None],
@@ -859,6 +861,8 @@ RIGHT_VALUES = {
     "decoder_activation": ["logistic", "tanh", "relu", "identity"],
     "loss": ["squared_error", "log_loss"],
     "corruption_kind": ["masking", "salt_and_pepper"],
+    "standardize": [False, np.False_],
+    "missing_values": [None, np.nan, np.float32("nan")],
     "tied_weights": [True, np.False_],
     "solver": ["lbfgs", "adam"],
     "n_iter_no_change": [np.inf],
@@ -1052,7 +1056,10 @@ def parameter_rows(explicit, position):
 
 
 # With other values there is no partial_fit.
-DECIDE_ABOUT_PASSES = "solver", "early_stopping", "learning_rate", "pseudo_label_weight"
+DECIDE_ABOUT_PASSES = (
+    *("solver", "early_stopping", "learning_rate"),
+    *("pseudo_label_weight", "standardize"),
+)
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), [*parameter_rows(WRONG_VALUES, 1)])

@@ -90,6 +90,23 @@ def chunked(array, size=100):
     return da.from_array(array, chunks=(size, *array.shape[1:]))
 
 
+def test_features_are_standardized_where_they_are(client, data):
+    X = 10 * data[0] + 5
+    model = small_autoencoder(
+        *(6,), decoder_activation="identity", max_iter=5, standardize=True
+    )
+    on_cluster = clone(model).fit(chunked(X))
+    model.fit(X)
+    assert_allclose(on_cluster.feature_scales_, model.feature_scales_)
+    assert_allclose(on_cluster.score_samples(X), model.score_samples(X), rtol=1e-6)
+
+
+def test_missing_entries_are_refused(client, data):
+    X = np.where(data[0] == 0, np.nan, data[0])
+    with pytest.raises(ValueError, match="contains NaN"):
+        small_autoencoder(6, missing_values=np.nan).fit(chunked(X))
+
+
 def test_parts_are_consecutive_chunks():
     sizes = [3, 3, 0, 3, 9, 1]
     assert on_cluster._grouped(sizes, 6) == [[0, 1], [3], [4], [5]]

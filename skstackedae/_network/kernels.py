@@ -186,12 +186,27 @@ def moments(
     return xp.sum(w), _weighted_sum(H, w), _weighted_sum(H * H, w)
 
 
+def observed_moments(X: Array, y: Array, w: Array, center: Array) -> tuple[Array, ...]:
+    """Weight of each feature's entries that are not NaN, and their first two moments.
+
+    The moments are those of the differences from a center of each feature.
+    """
+    xp = array_namespace(X)
+    is_missing = xp.isnan(X)
+    X = xp.asarray(X, dtype=xp.float64) - center
+    X = xp.where(is_missing, xp.zeros_like(X), X)
+    w = xp.asarray(w, dtype=xp.float64)
+    is_observed = xp.asarray(~is_missing, dtype=xp.float64)
+    return tuple(_weighted_sum(part, w) for part in (is_observed, X, X * X))
+
+
 def squared_residuals(
     X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float = 1.0
 ) -> tuple[Array, Array]:
-    """Weight of the rows, and the squares of their scaled residuals."""
+    """Weight of the rows, and the squares of their scaled residuals, NaN left out."""
     xp = array_namespace(X)
     residual = xp.asarray(forward_output(X, layers) - y, dtype=xp.float64) * scale
+    residual = xp.where(xp.isnan(residual), xp.zeros_like(residual), residual)
     rows = xp.sum(residual * residual, axis=1)
     return _total(w), xp.sum(w * rows, dtype=xp.float64)
 

@@ -151,6 +151,43 @@ class LogLoss:
         return losses
 
 
+@dataclass(frozen=True)
+class ObservedEntries:
+    """A loss of reconstruction that counts only entries whose target is not NaN."""
+
+    loss: ReconstructionLoss
+
+    def predict(self, Z: Array) -> Array:
+        """Apply the output units' activation."""
+        return self.loss.predict(Z)
+
+    def row_losses(self, Z: Array, target: Array) -> Array:
+        """Return the loss of each row: the sum over its observed entries."""
+        return array_namespace(Z).sum(self.entry_losses(Z, target), axis=1)
+
+    def entry_losses(self, Z: Array, target: Array) -> Array:
+        """Return the loss of each entry, 0 for missing ones."""
+        target, is_observed = _observed(target)
+        return self.loss.entry_losses(Z, target) * is_observed
+
+    def value_and_delta(
+        self, Z: Array, target: Array, w: Array, emphasis: Array | None = None
+    ) -> tuple[Any, Array]:
+        """Weighted sum of the rows' losses, and its derivative by Z."""
+        target, is_observed = _observed(target)
+        if emphasis is not None:
+            is_observed *= emphasis
+        return self.loss.value_and_delta(Z, target, w, is_observed)
+
+
+def _observed(target: Array) -> tuple[Array, Array]:
+    """Return targets with 0 in place of NaN, and 1 for those that are not NaN."""
+    xp = array_namespace(target)
+    is_missing = xp.isnan(target)
+    filled = xp.where(is_missing, xp.zeros_like(target), target)
+    return filled, xp.asarray(~is_missing, dtype=target.dtype)
+
+
 #: Losses of reconstruction by name; each takes the activation of the output units.
 RECONSTRUCTION_LOSSES: dict[str, Callable[[Activation], ReconstructionLoss]] = {
     "squared_error": SquaredError,

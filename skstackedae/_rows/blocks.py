@@ -140,7 +140,8 @@ class RowsInBlocks(SelectedRows):
         # Not with replace, which takes three times as long: there are many batches.
         return type(self)(
             *(X, y, weights, self.dtype, self.row_width, self.noise),
-            *(selected, number, factor, 0, self.threads, self.block_rows),
+            *(selected, number, factor, 0, self.feature_map),
+            *(self.threads, self.block_rows),
         )
 
     def permutation(self, random_state: np.random.RandomState) -> Array:
@@ -169,13 +170,15 @@ class RowsInBlocks(SelectedRows):
         """Smallest and largest entry of X; a view also considers all stored rows."""
         if isinstance(self.X, StoredRows):
             return self.X.value_range()
-        return float(self.X.min()), float(self.X.max())
+        if issparse(self.X):
+            return float(self.X.nanmin()), float(self.X.nanmax())
+        return float(np.nanmin(self.X)), float(np.nanmax(self.X))
 
     def load(self, cut: slice) -> tuple[Array, Any, Any]:
         """Return X, y and w of a block, as a kernel gets them."""
         rows = cut if self.indices is None else self.indices[cut]
         X = read(self.X, rows, self.dtype)
-        y = X if self.y is None else self.y[rows]
+        X, y = self._mapped(X, None if self.y is None else self.y[rows])
         if self.noise is not None:
             X = self.noise.apply(X, self.batch_number, self.first_row + cut.start)
         return X, y, self._load_weights(rows, len(X))

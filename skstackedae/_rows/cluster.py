@@ -249,9 +249,11 @@ class RowsOnCluster(SelectedRows):
             y = None if self.y is None else _narrowed(np.asarray(self.y[cut]))
             w = self.weights[cut]
             w = w[0] if is_one_number(w) else np.asarray(w)
+            options: dict[str, Any]
             options = {"row_width": self.row_width, "noise": self.noise}
             # Parts are summed in parallel, but the runs of a part are not.
             options |= {"first_row": cut.start, "min_runs": 1}
+            options["feature_map"] = self.feature_map
             given = y, w, self.dtype, options
             futures.append(_submit(self.X.client, _rows_of, part, *given))
         _wait(self.X.client, futures)

@@ -112,7 +112,7 @@ class RowsOnDevice(SelectedRows):
     def value_range(self) -> tuple[float, float]:
         """Smallest and largest entry of X; a view also considers all stored rows."""
         xp = array_namespace(self.X)
-        rows = replace(self, noise=None, indices=None)
+        rows = replace(self, noise=None, indices=None, feature_map=None)
         blocks = [rows.load(cut)[0] for cut in rows.slices]
         lows, highs = zip(*((xp.min(X), xp.max(X)) for X in blocks), strict=True)
         return min(map(float, lows)), max(map(float, highs))
@@ -125,7 +125,7 @@ class RowsOnDevice(SelectedRows):
         else:
             X, y, w = self._selected(self.indices[cut])
         X = cast(X, self.dtype)
-        y = X if y is None else y
+        X, y = self._mapped(X, y)
         if self.noise is not None:
             X = self.noise.apply(X, self.batch_number, cut.start)
         return X, y, w

@@ -17,6 +17,7 @@ from .blocks import (
 )
 from .cluster import ChunkedArray, RowsOnCluster, is_on_cluster, map_lazily
 from .device import RowsOnDevice
+from .feature_maps import FeatureMap
 from .noise import Corruption
 from .threads import Threads
 
@@ -47,6 +48,10 @@ class Rows(Protocol):
     @property
     def y(self) -> Array | None:
         """Targets of the rows."""
+
+    @property
+    def feature_map(self) -> FeatureMap | None:
+        """What happens to the entries of X before a kernel gets them."""
 
     @property
     def weights(self) -> Array:
@@ -103,6 +108,9 @@ class Rows(Protocol):
     def with_noise(self, noise: Corruption | None) -> Self:
         """Return the rows with this noise in their X; None removes noise."""
 
+    def with_feature_map(self, feature_map: FeatureMap | None) -> Self:
+        """Return the rows with this map of their features; None removes a map."""
+
     def with_targets(self, y: Array | None, weights: Array) -> Self:
         """Return the rows with other targets and weights."""
 
@@ -113,7 +121,7 @@ class Rows(Protocol):
         """Return the rows at these positions without a copy, for mini-batches."""
 
     def value_range(self) -> tuple[float, float]:
-        """Smallest and largest entry of X."""
+        """Smallest and largest entry of X; missing entries do not count."""
 
 
 AnyRows = TypeVar("AnyRows", bound=Rows)

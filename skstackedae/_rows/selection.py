@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from .._array_api import Array, DType
+from .feature_maps import FeatureMap
 from .noise import Corruption
 
 
@@ -33,6 +34,8 @@ class SelectedRows:
         Factor of the weights, with which a mini-batch represents all rows.
     first_row : int
         Number of the first row, from which random numbers count.
+    feature_map : FeatureMap or None
+        What happens to the entries of X before a kernel gets them.
     """
 
     X: Any
@@ -45,6 +48,7 @@ class SelectedRows:
     batch_number: int = 0
     weight_factor: float = 1.0
     first_row: int = 0
+    feature_map: FeatureMap | None = None
 
     @property
     def n_rows(self) -> int:
@@ -64,6 +68,10 @@ class SelectedRows:
         """Return the rows with other noise in their X."""
         return replace(self, noise=noise)
 
+    def with_feature_map(self, feature_map: FeatureMap | None) -> Self:
+        """Return the rows with another map of their features."""
+        return replace(self, feature_map=feature_map)
+
     def with_targets(self, y: Array | None, weights: Any) -> Self:
         """Return the rows with other targets and weights."""
         return replace(self, y=y, weights=weights)
@@ -71,6 +79,13 @@ class SelectedRows:
     def view(self, indices: Array) -> Self:
         """Return the rows at these positions without a copy, for mini-batches."""
         return replace(self, indices=self._stored_positions(indices))
+
+    def _mapped(self, X: Array, y: Any) -> tuple[Array, Any]:
+        """Return the inputs and the targets of dense rows, without noise."""
+        if self.feature_map is None:
+            return X, X if y is None else y
+        targets = self.feature_map.targets(X)
+        return self.feature_map.inputs(targets), targets if y is None else y
 
     def _stored_positions(self, indices: Array) -> Array:
         """Return the positions in X of the rows at these positions."""
@@ -82,4 +97,5 @@ class SelectedRows:
         if self.indices is not None:
             y = None if y is None else y[self.indices]
             weights = weights[self.indices]
-        return replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
+        rows = replace(self, X=X, y=y, weights=weights, row_width=None, indices=None)
+        return replace(rows, feature_map=None)

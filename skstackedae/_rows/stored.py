@@ -65,6 +65,7 @@ class StoredRows:
         self._positions: Positions = range(array.shape[0])
         self.is_buffered = is_buffered
         self._value_range: tuple[float, float] | None = None
+        self._has_missing = False
         self._chunks: OrderedDict[int, Array] = OrderedDict()
         self._n_columns = self._count_columns()
 
@@ -83,7 +84,13 @@ class StoredRows:
         """Whether no entry is infinite or NaN; it may read all rows."""
         if self.transform is None and numpy_dtype(self._array).kind in "biu":
             return True
-        return all(map(math.isfinite, self.value_range()))
+        low, high = self.value_range()
+        return math.isfinite(low) and math.isfinite(high) and not self._has_missing
+
+    @property
+    def has_infinity(self) -> bool:
+        """Whether an entry is infinite; NaN is not."""
+        return any(map(math.isinf, self.value_range()))
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -94,6 +101,7 @@ class StoredRows:
         vars(taken).update(vars(self))
         taken._positions = select(self._positions, rows)
         taken._value_range, taken._chunks = None, OrderedDict()
+        taken._has_missing = False
         return taken
 
     def read(self, rows: slice | Array) -> Array:
@@ -143,14 +151,19 @@ class StoredRows:
         return max(1, CHUNK_BYTES // (self._n_columns * self.dtype.itemsize))
 
     def value_range(self) -> tuple[float, float]:
-        """Smallest and largest entry, both NaN if any is; computed once and cached."""
+        """Smallest and largest entry except NaN; computed once and cached."""
         if self._value_range is None:
             ranges = []
             for start in range(0, len(self), self.chunk_rows):
                 chunk = self.read(slice(start, start + self.chunk_rows))
-                ranges.append((chunk.min(), chunk.max()))
+                low, high = chunk.min(), chunk.max()
+                if np.isnan(low):
+                    self._has_missing = True
+                    low, high = np.fmin.reduce(chunk, None), np.fmax.reduce(chunk, None)
+                ranges.append((low, high))
             lows, highs = np.array(ranges, dtype=np.float64).T
-            self._value_range = float(lows.min()), float(highs.max())
+            low, high = np.fmin.reduce(lows), np.fmax.reduce(highs)
+            self._value_range = float(low), float(high)
         return self._value_range
 
     def digest(self) -> str:

@@ -9,7 +9,8 @@ from .._array_api import Array
 from .._network.activations import ACTIVATIONS
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
-from .._network.losses import RECONSTRUCTION_LOSSES
+from .._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
+from .._rows.feature_maps import FeatureMap
 from .._rows.noise import Corruption, Emphasis
 from .._rows.preparation import prepare_rows, train_validation_split
 from .._rows.rows import Rows
@@ -18,6 +19,7 @@ from .diagnostics import ActivationStatistics, check_range, warn_inactive_units
 from .objectives import AutoencoderObjective, mean_loss
 from .solvers import AdamParts
 from .stage import Stage, StageRecord
+from .standardization import for_mapped_features, for_raw_features, measure_features
 from .stopping import HeldOutScores
 
 
@@ -36,6 +38,8 @@ class AutoencoderSettings:
     corruption_kind: str
     emphasis: float
     tied_weights: bool
+    standardize: bool
+    missing_values: float | None
     early_stopping: bool
     validation_fraction: float
 
@@ -53,6 +57,27 @@ class AutoencoderSettings:
                 f"range, but activation={self.activation!r} is unbounded: set "
                 "sparsity_weight=0, or activation='logistic' or 'tanh'."
             )
+
+        if self.standardize and self.decoder_activation != "identity":
+            raise ValueError(
+                "standardize=True needs reconstructions without limits, but "
+                f"decoder_activation={self.decoder_activation!r}: set "
+                "decoder_activation='identity', or standardize=False."
+            )
+        if self.standardize and self.corruption_kind != "masking":
+            raise ValueError(
+                "standardize=True has no smallest and largest value for "
+                f"corruption_kind={self.corruption_kind!r}: set "
+                "corruption_kind='masking'."
+            )
+
+    def measure_features(self, rows: Rows) -> FeatureMap | None:
+        """Return what happens to the entries of these rows before they are used."""
+        return measure_features(
+            rows,
+            standardize=self.standardize,
+            fills=self.missing_values is not None,
+        )
 
     def layout(self, n_features: int) -> ParameterLayout:
         """Order of the parameters for inputs of this width."""
@@ -78,12 +103,12 @@ class AutoencoderSettings:
             weight = 1.0 - self.emphasis
             emphasis = Emphasis(noise, weight, rows.n_features, rows.dtype)
         layout = self.layout(rows.n_features)
-        decoder = ACTIVATIONS[self.decoder_activation]
+        loss = RECONSTRUCTION_LOSSES[self.loss](ACTIVATIONS[self.decoder_activation])
         return AutoencoderObjective(
             rows.cut_for(sum(layout.sizes)).with_noise(noise),
             layout,
             ACTIVATIONS[self.activation],
-            RECONSTRUCTION_LOSSES[self.loss](decoder),
+            loss if self.missing_values is None else ObservedEntries(loss),
             alpha=self.alpha,
             sparsity_target=self.sparsity_target,
             sparsity_weight=self.sparsity_weight,
@@ -119,11 +144,12 @@ class AutoencoderSettings:
 
 @dataclass(frozen=True)
 class TrainedAutoencoder:
-    """Encoder and decoder, mean activations, and the record of training."""
+    """Encoder and decoder, mean activations, the record of training, features' map."""
 
     layers: list[Layer]
     mean_activations: Array
     record: StageRecord
+    feature_map: FeatureMap | None = None
 
 
 def train_autoencoder(
@@ -134,24 +160,31 @@ def train_autoencoder(
     *,
     task: Task,
     initial: Sequence[Layer] | None = None,
-    fitted_attributes: Callable[[Sequence[Layer]], Attributes] | None = None,
+    fitted_attributes: Callable[..., Attributes] | None = None,
 ) -> TrainedAutoencoder:
     """Fit to prepared rows without targets, from random weights or initial layers.
 
-    ``fitted_attributes`` maps layers to the fitted attributes that callbacks see.
+    ``fitted_attributes`` maps layers and the map of the features to the fitted
+    attributes that callbacks see.
     """
-    held_out = None
+    scored = None
     if settings.early_stopping:
-        train, scored = train_validation_split(
+        train, held_out = train_validation_split(
             np.arange(rows.n_rows), settings.validation_fraction, random_state
         )
-        held_out = _held_out_scores(rows.take(scored), settings, stage)
+        scored = rows.take(held_out)
         rows = prepare_rows(rows.take(train), canonical=False)
+    feature_map = settings.measure_features(rows)
+    rows = rows.with_feature_map(feature_map)
+    scores = None
+    if scored is not None:
+        scores = _held_out_scores(scored.with_feature_map(feature_map), settings, stage)
     objective, theta0 = _begin(rows, settings, stage, random_state, initial)
 
     def attributes(theta: Array) -> Attributes:
         assert fitted_attributes is not None
-        return fitted_attributes(settings.layers(theta, rows))
+        layers = settings.layers(theta, rows)
+        return fitted_attributes(for_raw_features(layers, rows), feature_map)
 
     theta, record = stage.run(
         objective,
@@ -159,12 +192,17 @@ def train_autoencoder(
         random_state,
         task=task,
         fitted_attributes=fitted_attributes and attributes,
-        held_out=held_out,
+        held_out=scores,
     )
     layers, units = _finish(objective, settings, theta)
     activation = layers[0].activation
     warn_inactive_units(units, activation, objective.rows, stage.title)
-    return TrainedAutoencoder(layers, activation.mean_activation(units.mean), record)
+    return TrainedAutoencoder(
+        for_raw_features(layers, rows),
+        activation.mean_activation(units.mean),
+        record,
+        feature_map,
+    )
 
 
 def train_autoencoder_epoch(
@@ -198,6 +236,8 @@ def _begin(
     # The user can scale X, but not the output of a layer.
     can_be_scaled = stage.layer in (None, 1)
     check_range(rows, decoder, settings.loss, stage.title, can_be_scaled=can_be_scaled)
+    if initial is not None:
+        initial = for_mapped_features(initial, rows)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
     noise = settings.corruption_of(rows, random_state)
     return settings.objective(rows, noise), rows.place(theta0)

@@ -52,6 +52,28 @@ class ActivationStatistics:
         return cls(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
 
 
+def feature_moments(rows: Rows) -> ActivationStatistics:
+    """Return mean and standard deviation of the observed entries of each feature.
+
+    A feature without any entry has the mean 0. A standard deviation that is as small as
+    rounding errors of the mean is 0.
+    """
+    mean = np.zeros(rows.n_features)
+    # The second pass has centered data, so that no digits are lost.
+    for _ in range(2):
+        sums = rows.sum(kernels.observed_moments, mean)
+        weights, first, second = (
+            np.asarray(to_numpy(part), dtype=np.float64) for part in sums
+        )
+        shift = first / np.where(weights > 0, weights, 1.0)
+        mean = mean + shift
+    variance = second / np.where(weights > 0, weights, 1.0) - shift**2
+    # The bound of scikit-learn's StandardScaler.
+    eps = rows.n_rows * np.finfo(np.float64).eps
+    is_constant = variance <= eps * variance + (eps * mean) ** 2
+    return ActivationStatistics(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
+
+
 def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
     """Measure how well rows are reconstructed, and how many units are inactive."""
     hidden = ActivationStatistics.from_rows(rows, [encoder])

@@ -166,7 +166,9 @@ def _in_memory(trained: TrainedAutoencoder) -> TrainedAutoencoder:
     layers = [
         Layer(_copied(W), _copied(b), activation) for W, b, activation in trained.layers
     ]
-    return TrainedAutoencoder(layers, _copied(trained.mean_activations), trained.record)
+    return TrainedAutoencoder(
+        layers, _copied(trained.mean_activations), trained.record, trained.feature_map
+    )
 
 
 def _copied(array: Array) -> Array:

@@ -44,7 +44,7 @@ class LayerActivations(NamedTuple):
         *below, top = layers_up_to(estimator, layer)
         X = estimator._validated(X)
         check_same_place(estimator, X, "transform")
-        inputs = estimator._map_rows(forward_output, X, below)
+        inputs = estimator._map_features(forward_output, X, below)
         values, activation = forward_output(inputs, [top]), top.activation
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
