@@ -1,5 +1,6 @@
 """Stacked sparse autoencoders as scikit-learn estimators."""
 
+from ._outlier_detector import ReconstructionOutlierDetector
 from ._rows.disk import RowsOnDisk
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_autoencoder import StackedAutoencoder
@@ -9,6 +10,7 @@ from ._version import __version__ as __version__
 
 __all__ = [
     "TRUSTED_TYPES",
+    "ReconstructionOutlierDetector",
     "RowsOnDisk",
     "SparseAutoencoder",
     "StackedAutoencoder",
@@ -21,6 +23,7 @@ __all__ = [
 TRUSTED_TYPES = [
     f"{estimator.__module__}.{estimator.__qualname__}"
     for estimator in (
+        ReconstructionOutlierDetector,
         SparseAutoencoder,
         StackedAutoencoder,
         StackedAutoencoderClassifier,

@@ -135,18 +135,24 @@ def check_targets(estimator: Any, X: Any, y: Any) -> Any:
     return y
 
 
-def check_same_place(estimator: Any, X: Any, method: str) -> None:
-    """Check that X is on the device of the weights of a fitted estimator."""
+def check_same_place(
+    estimator: Any, X: Any, method: str, *, called: Any = None
+) -> None:
+    """Check that X is on the device of the weights of a fitted estimator.
+
+    ``called`` is the estimator whose method was called, if it is another one.
+    """
     coefs = estimator.coefs_[0]
     if is_numpy(coefs) and not is_on_device(X):
         return
     place_of_X, place_of_coefs = map(_place, (X, coefs))
     if place_of_X != place_of_coefs:
         raise ValueError(
-            f"Inputs passed to {type(estimator).__name__}.{method}() must use the same "
-            "namespace and the same device as those passed to fit(). X is an array of "
-            f"{place_of_X}, but coefs_ are arrays of {place_of_coefs}. Convert X, or "
-            "move the estimator with sklearn.utils._array_api.move_estimator_to."
+            f"Inputs passed to {type(called or estimator).__name__}.{method}() must "
+            "use the same namespace and the same device as those passed to fit(). X is "
+            f"an array of {place_of_X}, but coefs_ are arrays of {place_of_coefs}. "
+            "Convert X, or move the estimator with "
+            "sklearn.utils._array_api.move_estimator_to."
         )
 
 

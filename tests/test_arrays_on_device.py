@@ -19,6 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 
 from skstackedae import (
+    ReconstructionOutlierDetector,
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderRegressor,
@@ -123,6 +124,21 @@ def test_autoencoders(options, make, data, global_random_seed):
     found, expected = on_device.diagnose(make(X)), in_memory.diagnose(X)
     for name, value in expected.items():
         assert_allclose(found[name], value, rtol=1e-7)
+
+
+def test_outlier_detector(make, data):
+    X, _ = data
+    in_memory = ReconstructionOutlierDetector(random_state=0)
+    in_memory.autoencoder = small_autoencoder(max_iter=5)
+    on_device = clone(in_memory).fit(make(X))
+    in_memory.fit(X)
+    assert on_device.offset_ == pytest.approx(in_memory.offset_)
+    for method in ("predict", "decision_function", "reconstruction_errors"):
+        found = getattr(on_device, method)(make(X))
+        assert type(found) is type(make(X))
+        assert_allclose(to_numpy(found), getattr(in_memory, method)(X), atol=1e-9)
+    with pytest.raises(ValueError, match=r"ReconstructionOutlierDetector\.predict"):
+        on_device.predict(X)
 
 
 def test_missing_entries_are_refused(make, data):

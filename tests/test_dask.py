@@ -22,7 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skstackedae import SparseAutoencoder
+from skstackedae import ReconstructionOutlierDetector, SparseAutoencoder
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.kernels import moments
 from skstackedae._network.layout import ParameterLayout
@@ -99,6 +99,17 @@ def test_features_are_standardized_where_they_are(client, data):
     model.fit(X)
     assert_allclose(on_cluster.feature_scales_, model.feature_scales_)
     assert_allclose(on_cluster.score_samples(X), model.score_samples(X), rtol=1e-6)
+
+
+def test_outlier_detector(client, data):
+    X, _ = data
+    detector = ReconstructionOutlierDetector(small_autoencoder(6, max_iter=5))
+    on_cluster = clone(detector).fit(chunked(X))
+    detector.fit(X)
+    assert on_cluster.offset_ == pytest.approx(detector.offset_)
+    labels = on_cluster.predict(chunked(X))
+    assert isinstance(labels, da.Array)
+    assert_array_equal(np.asarray(labels), detector.predict(X))
 
 
 def test_missing_entries_are_refused(client, data):

@@ -218,6 +218,7 @@ def test_contributing_names_all_modules():
 
 def test_public_names():
     assert sorted(skstackedae.__all__) == [
+        "ReconstructionOutlierDetector",
         "RowsOnDisk",
         "SparseAutoencoder",
         "StackedAutoencoder",

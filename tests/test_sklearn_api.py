@@ -23,6 +23,7 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skstackedae import (
+    ReconstructionOutlierDetector,
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
@@ -73,6 +74,8 @@ MORE_CHECKS = [
         pytest.param(StackedAutoencoder(), id="stack", marks=SLOW),
         pytest.param(StackedAutoencoderClassifier(), id="classifier", marks=SLOW),
         pytest.param(StackedAutoencoderRegressor(), id="regressor", marks=SLOW),
+        pytest.param(ReconstructionOutlierDetector(), id="outlier detector"),
+        pytest.param(SparseAutoencoder(missing_values=np.nan), id="with gaps"),
         # Two small layers, for the checks of every day.
         pytest.param(
             StackedAutoencoder(
