@@ -32,7 +32,7 @@ from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
 from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
 from ._rows.disk import stored
-from ._rows.feature_maps import fill_missing
+from ._rows.feature_maps import FeatureMap, fill_missing
 from ._rows.rows import map_rows
 from ._rows.stored import StoredRows
 from ._training.callbacks import CallbackSupportMixin
@@ -243,6 +243,11 @@ class BaseNetwork(
         if not is_on_device(X):
             return None
         return np.result_type(compute_dtype(dtype_of(X)), dtype_of(self.coefs_[0]))
+
+    def _previous_map(self) -> FeatureMap | None:
+        """Return how the previous fit filled missing entries, if it did."""
+        means = getattr(self, "feature_means_", None)
+        return None if means is None else FeatureMap(means, None, fills=True)
 
     def _set_record(self, record: StageRecord) -> None:
         """Set the attributes that describe the last stage."""

@@ -1,9 +1,11 @@
 """The base class of autoencoders: codes, reconstructions, and how good they are."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights, array_namespace, cast, dtype_of, to_numpy
@@ -17,6 +19,11 @@ from ._network.losses import (
 )
 from ._rows.cluster import computed
 from ._rows.feature_maps import fill_missing
+from ._rows.preparation import prepare_rows
+from ._rows.rows import rows_of
+from ._rows.threads import Threads
+from ._training.diagnostics import diagnose
+from ._training.propagation import place
 
 
 class BaseAutoencoder(BaseNetwork):
@@ -152,6 +159,55 @@ class BaseAutoencoder(BaseNetwork):
         scores = computed(to_numpy(self.score_samples(X)))
         weights = checks.check_sample_weight(sample_weight, scores)
         return float(np.average(scores, weights=weights))
+
+    def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
+        """Measure how well samples are reconstructed, and how many units are inactive.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Samples.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        dict
+            `mean_activations` and `std_activations`, ndarrays of shape
+            (n_components,): weighted mean and standard deviation of each unit over the
+            samples; in a stack, of the units of the innermost layer. `dead` and
+            `saturated`, floats: fraction of these units whose activation is the same
+            for nearly all samples, in the lower half of their range (dead) or in the
+            upper half (saturated). `explained_variance`, float:
+            1 minus the squared error of the reconstructions divided by the variance of
+            the samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skstackedae import SparseAutoencoder
+        >>> X = load_digits().data / 16
+        >>> model = SparseAutoencoder(
+        ...     25, alpha=1e-3, sparsity_weight=0.1, random_state=0
+        ... ).fit(X)
+        >>> model.diagnose(X)["dead"]
+        0.0
+        """
+        check_is_fitted(self)
+        X = self._validated(X, trains=True)
+        checks.check_same_place(self, X, "diagnose")
+        weights = checks.check_sample_weight(sample_weight, X)
+        with closing(Threads(self.n_jobs)) as threads, threads:
+            dtype, layers = self._common_dtype(X), self._layers()
+            rows = prepare_rows(
+                rows_of(X, None, weights, threads, dtype), canonical=False
+            )
+            rows = rows.cut_for(X.shape[1] + sum(len(b) for b in self.intercepts_))
+            rows = rows.with_feature_map(self._previous_map())
+            if dtype is not None:
+                layers = [place(layer, rows) for layer in layers]
+            return diagnose(rows, layers, self._n_encoders)
 
 
 def _row_scores(

@@ -14,7 +14,6 @@ from . import _input_checks as checks
 from . import _layer_prototypes as prototypes
 from ._base import TRAINING_CONSTRAINTS, BaseNetwork, network_attributes
 from ._network.layers import Layer
-from ._rows.feature_maps import FeatureMap
 from ._rows.preparation import drop_zero_weights, prepare_rows
 from ._rows.rows import Rows
 from ._sparse_autoencoder import SparseAutoencoder
@@ -225,9 +224,8 @@ class BaseStacked(BaseNetwork):
     ) -> None:
         """Make one pass over validated rows; the first call pretrains on them first."""
         rows = prepare_rows(rows, canonical=False)
-        if is_fitted and hasattr(self, "feature_means_"):
-            feature_map = FeatureMap(self.feature_means_, None, fills=True)
-            rows = rows.with_feature_map(feature_map)
+        if is_fitted:
+            rows = rows.with_feature_map(self._previous_map())
         else:
             rows = self._filled(rows)
         autoencoders = self._autoencoders(rows, random_state)

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights, array_like, dtype_of, to_numpy
@@ -27,8 +26,6 @@ from ._training.autoencoder import (
     train_autoencoder_epoch,
 )
 from ._training.callbacks import Task
-from ._training.diagnostics import diagnose
-from ._training.propagation import place
 from ._training.settings import from_parameters
 from ._training.stage import warn_diverged
 
@@ -478,54 +475,6 @@ class SparseAutoencoder(BaseAutoencoder):
         self._extend_loss_curve()
         return self
 
-    def diagnose(self, X: Any, sample_weight: Weights = None) -> dict[str, Any]:
-        """Measure how well samples are reconstructed, and how many units are inactive.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        dict
-            `mean_activations` and `std_activations`, ndarrays of shape
-            (n_components,): weighted mean and standard deviation of each unit over the
-            samples. `dead` and `saturated`, floats: fraction of the units whose
-            activation is the same for nearly all samples, in the lower half of their
-            range (dead) or in the upper half (saturated). `explained_variance`, float:
-            1 minus the squared error of the reconstructions divided by the variance of
-            the samples.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_digits
-        >>> from skstackedae import SparseAutoencoder
-        >>> X = load_digits().data / 16
-        >>> model = SparseAutoencoder(
-        ...     25, alpha=1e-3, sparsity_weight=0.1, random_state=0
-        ... ).fit(X)
-        >>> model.diagnose(X)["dead"]
-        0.0
-        """
-        check_is_fitted(self)
-        X = self._validated(X, trains=True)
-        checks.check_same_place(self, X, "diagnose")
-        weights = checks.check_sample_weight(sample_weight, X)
-        with closing(Threads(self.n_jobs)) as threads, threads:
-            dtype, layers = self._common_dtype(X), self._layers()
-            rows = prepare_rows(
-                rows_of(X, None, weights, threads, dtype), canonical=False
-            )
-            rows = rows.cut_for(2 * X.shape[1] + self._n_features_out)
-            rows = rows.with_feature_map(self._previous_map())
-            if dtype is not None:
-                layers = [place(layer, rows) for layer in layers]
-            return diagnose(rows, *layers)
-
     @property
     def components_(self) -> Array:
         """Weights of each hidden unit, of shape (n_components, n_features)."""
@@ -538,11 +487,6 @@ class SparseAutoencoder(BaseAutoencoder):
     @property
     def _n_encoders(self) -> int:
         return 1
-
-    def _previous_map(self) -> FeatureMap | None:
-        """Return how the previous fit filled missing entries, if it did."""
-        means = getattr(self, "feature_means_", None)
-        return None if means is None else FeatureMap(means, None, fills=True)
 
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the previous fit; check that they fit the parameters."""

@@ -51,6 +51,18 @@ def X(digits):
     return digits[0][:1_100]
 
 
+def test_diagnose(X):
+    model = make(max_iter=30).fit(X)
+    result, codes = model.diagnose(X), model.transform(X)
+    assert_allclose(result["mean_activations"], codes.mean(axis=0))
+    assert_allclose(result["std_activations"], codes.std(axis=0))
+    errors = np.square(model.inverse_transform(codes) - X).sum()
+    explained = 1 - errors / np.square(X - X.mean(axis=0)).sum()
+    assert result["explained_variance"] == pytest.approx(explained)
+    is_inactive = codes.std(axis=0) < 0.01
+    assert result["dead"] + result["saturated"] == pytest.approx(is_inactive.mean())
+
+
 @pytest.mark.parametrize(
     ("loss", "output"), [("squared_error", "tanh"), ("log_loss", "logistic")]
 )

@@ -13,6 +13,7 @@ from .._network.activations import Activation
 from .._network.layers import Layer
 from .._rows.rows import Rows
 from .._user_warnings import warn_user
+from .propagation import propagate
 
 # Units are inactive if their standard deviation is less than this fraction of their
 # range or, if the range is unbounded, of the standard deviation of the data.
@@ -74,14 +75,16 @@ def feature_moments(rows: Rows) -> ActivationStatistics:
     return ActivationStatistics(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
 
 
-def diagnose(rows: Rows, encoder: Layer, decoder: Layer) -> dict[str, Any]:
-    """Measure how well rows are reconstructed, and how many units are inactive."""
-    hidden = ActivationStatistics.from_rows(rows, [encoder])
-    is_inactive = hidden.std < dead_unit_threshold(encoder.activation, rows)
+def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, Any]:
+    """Measure how well rows are reconstructed, and how many code units are inactive."""
+    encoder = layers[n_encoders - 1]
+    below = propagate(rows, layers[: n_encoders - 1])
+    hidden = ActivationStatistics.from_rows(below, [encoder])
+    is_inactive = hidden.std < dead_unit_threshold(encoder.activation, below)
     means = encoder.activation.mean_activation(hidden.mean)
     scale = _safe_scale(rows)
     inputs = ActivationStatistics.from_rows(rows, [], scale)
-    total, squares = rows.sum(kernels.squared_residuals, [encoder, decoder], scale)
+    total, squares = rows.sum(kernels.squared_residuals, layers, scale)
     variance, error = float(np.sum(inputs.std**2)), float(squares / total)
     # Without variance, the same as scikit-learn's explained_variance_score.
     explained = 1.0 - error / variance if variance else float(error == 0.0)
