@@ -9,7 +9,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import (
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    StackedAutoencoderRegressor,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stopped after max_iter")
 
@@ -23,13 +28,18 @@ FRAME_TYPES = {"pandas": pd.DataFrame, "polars": pl.DataFrame}
 PROTOTYPE = SparseAutoencoder(3, sparsity_weight=0.01, max_iter=20, random_state=0)
 ESTIMATORS = [
     PROTOTYPE,
-    StackedAutoencoderClassifier(
-        (4, 3), autoencoder=PROTOTYPE, max_iter=20, random_state=0
+    *(
+        stack((4, 3), autoencoder=PROTOTYPE, max_iter=20, random_state=0)
+        for stack in (
+            StackedAutoencoderClassifier,
+            StackedAutoencoderRegressor,
+            StackedAutoencoder,
+        )
     ),
 ]
 
 both_estimators = pytest.mark.parametrize(
-    "estimator", ESTIMATORS, ids=["autoencoder", "classifier"]
+    "estimator", ESTIMATORS, ids=["autoencoder", "classifier", "regressor", "stack"]
 )
 both_libraries = pytest.mark.parametrize("library", FRAMES)
 
@@ -58,7 +68,7 @@ def test_a_frame_is_its_values(fresh, library, iris):
     from_frame = fresh.fit(frame, y)
     assert from_frame.feature_names_in_.tolist() == COLUMNS
     assert not hasattr(from_array, "feature_names_in_")
-    for name in ("transform", "predict_proba", "score_samples"):
+    for name in ("transform", "predict", "predict_proba", "score_samples"):
         if hasattr(fresh, name):
             expected = getattr(from_array, name)(X)
             assert_array_equal(getattr(from_frame, name)(frame), expected)

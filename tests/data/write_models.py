@@ -22,7 +22,13 @@ import skops.io
 from sklearn.datasets import load_iris
 
 import skstackedae
-from skstackedae import SparseAutoencoder, StackedAutoencoderClassifier
+from skstackedae import (
+    ReconstructionOutlierDetector,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    StackedAutoencoderRegressor,
+)
 
 # The default of all supported versions of Python.
 PROTOCOL = 4
@@ -36,6 +42,9 @@ METHODS = {
         "transform",
         "inverse_transform",
     ],
+    "regressor": ["predict", "transform", "inverse_transform"],
+    "stack": ["transform", "inverse_transform", "score_samples"],
+    "detector": ["predict", "decision_function", "score_samples"],
 }
 
 
@@ -44,11 +53,15 @@ def fit_models():
     X, y = load_iris(return_X_y=True)
     X = (X / 8).astype(np.float32)
     prototype = SparseAutoencoder(3, sparsity_weight=0.01, tol=0.1, random_state=0)
+    settings = {"autoencoder": prototype, "max_iter": 300, "random_state": 0}
     models = {
         "autoencoder": prototype.fit(X),
-        "classifier": StackedAutoencoderClassifier(
-            (3, 2), autoencoder=prototype, max_iter=300, random_state=0
-        ).fit(X, np.array(["setosa", "versicolor", "virginica"])[y]),
+        "classifier": StackedAutoencoderClassifier((3, 2), **settings).fit(
+            X, np.array(["setosa", "versicolor", "virginica"])[y]
+        ),
+        "regressor": StackedAutoencoderRegressor((3, 2), **settings).fit(X, y),
+        "stack": StackedAutoencoder((3, 2), **settings).fit(X),
+        "detector": ReconstructionOutlierDetector(random_state=0).fit(X),
     }
     return models, X[::15]
 
