@@ -27,7 +27,7 @@ from ._array_api import (
     dtype_of,
     is_on_device,
 )
-from ._network.activations import ACTIVATIONS, IDENTITY
+from ._network.activations import ACTIVATIONS, IDENTITY, activation_of
 from ._network.layers import Layer, make_layers
 from ._persistence import VersionedStateMixin
 from ._rows.cluster import computed, is_on_cluster, on_workers, whole_rows
@@ -204,7 +204,7 @@ class BaseNetwork(
         # The check would take a twentieth of the time to predict one row.
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
-        hidden = [ACTIVATIONS[name] for name in self.activations_]
+        hidden = map(activation_of, self.activations_)
         activations = [*hidden, OUTPUT_ACTIVATIONS[self.out_activation_]]
         return make_layers(self.coefs_, self.intercepts_, activations)
 

@@ -5,10 +5,19 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
-from ._array_api import Array, Weights, array_namespace, cast, dtype_of, to_numpy
+from ._array_api import (
+    Array,
+    Weights,
+    array_namespace,
+    cast,
+    compute_dtype,
+    dtype_of,
+    to_numpy,
+)
 from ._base import BaseNetwork, RowFunction
 from ._network.activations import IDENTITY
 from ._network.layers import Layer, forward_output
@@ -17,6 +26,8 @@ from ._network.losses import (
     ObservedEntries,
     ReconstructionLoss,
 )
+from ._network.sparse_codes import sparse_output
+from ._rows.blocks import without_fp_warnings
 from ._rows.cluster import computed
 from ._rows.feature_maps import fill_missing
 from ._rows.preparation import prepare_rows
@@ -45,19 +56,23 @@ class BaseAutoencoder(BaseNetwork):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Activations of the hidden units; in a stack, those of the innermost layer.
+            Activations of the hidden units; in a stack, those of the innermost layer. A
+            sparse array (CSR) with ``sparse_output=True``.
         """
         layers = self._layers()[: self._n_encoders]
         X = self._validated(X)
         checks.check_same_place(self, X, "transform")
-        return self._map_features(forward_output, X, layers)
+        if not getattr(self, "sparse_output", False):
+            return self._map_features(forward_output, X, layers)
+        checks.check_can_be_sparse(X)
+        return self._map_features(sparse_output, X, layers)
 
     def inverse_transform(self, X: Any) -> Any:
         """Decode activations of the hidden units.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : array-like or sparse matrix of shape (n_samples, n_components)
             Activations, as `transform` returns them.
 
         Returns
@@ -67,7 +82,12 @@ class BaseAutoencoder(BaseNetwork):
         """
         H = self._validated_features(X)
         checks.check_same_place(self, H, "inverse_transform")
-        return self._map_rows(forward_output, H, self._layers()[self._n_encoders :])
+        decoders = self._layers()[self._n_encoders :]
+        if issparse(H) and getattr(self, "sparse_output", False):
+            # The product takes the nonzero entries alone.
+            H = H.astype(compute_dtype(H.dtype), copy=False)
+            return without_fp_warnings(forward_output, H, decoders)
+        return self._map_rows(forward_output, H, decoders)
 
     def score_samples(self, X: Any) -> Array:
         """Score how well each sample is reconstructed; anomalies have low scores.
@@ -179,7 +199,9 @@ class BaseAutoencoder(BaseNetwork):
             samples; in a stack, of the units of the innermost layer. `dead` and
             `saturated`, floats: fraction of these units whose activation is the same
             for nearly all samples, in the lower half of their range (dead) or in the
-            upper half (saturated). `explained_variance`, float:
+            upper half (saturated); with ``sparsity='top_k'``, dead units are 0 for all
+            samples. `mean_active`, float: mean number of units that are not 0 in a
+            sample. `explained_variance`, float:
             1 minus the squared error of the reconstructions divided by the variance of
             the samples.
 
@@ -203,7 +225,8 @@ class BaseAutoencoder(BaseNetwork):
             rows = prepare_rows(
                 rows_of(X, None, weights, threads, dtype), canonical=False
             )
-            rows = rows.cut_for(X.shape[1] + sum(len(b) for b in self.intercepts_))
+            width = X.shape[1] + sum(b.shape[0] for b in self.intercepts_)
+            rows = rows.cut_for(width)
             rows = rows.with_feature_map(self._previous_map())
             if dtype is not None:
                 layers = [place(layer, rows) for layer in layers]

@@ -323,7 +323,9 @@ class BaseStacked(BaseNetwork):
         """Return the layers of the previous fit; check that they fit the parameters."""
         now = {
             "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
-            "activations of the autoencoders": [a.activation for a in autoencoders],
+            "activations of the autoencoders": [
+                prototypes.hidden_activation_of(a) for a in autoencoders
+            ],
         }
         n_hidden = self._n_encoders
         sizes = tuple(b.shape[0] for b in self.intercepts_[:n_hidden])

@@ -28,7 +28,7 @@ from ._array_api import (
     is_on_device,
     to_numpy,
 )
-from ._rows.cluster import computed
+from ._rows.cluster import computed, is_on_cluster
 from ._rows.stored import StoredRows
 
 # X of any other type is converted to one of these.
@@ -153,6 +153,15 @@ def check_same_place(
             f"an array of {place_of_X}, but coefs_ are arrays of {place_of_coefs}. "
             "Convert X, or move the estimator with "
             "sklearn.utils._array_api.move_estimator_to."
+        )
+
+
+def check_can_be_sparse(X: Any) -> None:
+    """Check that the codes of X can be a sparse matrix."""
+    if is_on_device(X) or is_on_cluster(X):
+        raise ValueError(
+            "sparse_output=True needs X in memory or on disk: set sparse_output=False "
+            "for arrays of other libraries."
         )
 
 

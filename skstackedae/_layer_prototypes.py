@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._array_api import Array, is_beside, to_numpy
 from ._network.activations import ACTIVATIONS
 from ._rows.rows import Rows
-from ._sparse_autoencoder import SparseAutoencoder, set_layers
+from ._sparse_autoencoder import SparseAutoencoder, hidden_activation, set_layers
 from ._training.autoencoder import AutoencoderSettings, TrainedAutoencoder
 from ._training.diagnostics import is_in_range
 from ._training.pretraining import HiddenLayer, LayerToTrain
@@ -168,6 +168,13 @@ def allows_missing(given: Any) -> bool:
     if isinstance(given, FrozenEstimator):
         return hasattr(given.estimator, "feature_means_")
     return getattr(given, "missing_values", None) is not None
+
+
+def hidden_activation_of(autoencoder: LayerAutoencoder) -> str:
+    """Return the name of the activation of a layer."""
+    if isinstance(autoencoder, FrozenEstimator):
+        return str(autoencoder.estimator.activations_[0])
+    return hidden_activation(autoencoder)
 
 
 def to_hidden_layer(autoencoder: LayerAutoencoder) -> HiddenLayer:

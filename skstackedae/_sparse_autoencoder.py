@@ -73,12 +73,28 @@ class SparseAutoencoder(BaseAutoencoder):
         Strength of the L2 penalty (weight decay) on the weights of encoder and decoder.
         Larger values regularize more.
 
+    sparsity : {'kl', 'l1', 'top_k'}, default='kl'
+        What makes activations sparse. 'kl': the Kullback-Leibler penalty on the mean
+        activation of each unit. 'l1': a penalty on the sum of the absolute activations
+        of each sample. 'top_k': in each sample, only the units with the largest
+        activations are on; the others are exactly 0 [3]_. Units of any range can be
+        used with 'l1' and 'top_k'; relu units suit them.
+
     sparsity_target : float, default=0.1
-        Desired mean activation of each hidden unit, as a fraction of the unit's range,
-        in (0, 1). The sparsity penalty pulls the mean activations toward this value.
+        With 'kl', the desired mean activation of each hidden unit, as a fraction of the
+        unit's range, in (0, 1). The penalty pulls the mean activations toward this
+        value. With 'top_k', the fraction of the units that are on:
+        ``max(1, round(sparsity_target * n_components))`` units. Not used with 'l1'.
 
     sparsity_weight : float, default=3.0
-        Weight of the sparsity penalty in the loss. 0 turns the penalty off.
+        Weight of the sparsity penalty in the loss. 0 turns the penalty off. Not used
+        with 'top_k'.
+
+    normalize_decoder : bool, default=False
+        Whether the weights of the decoder that belong to a hidden unit are scaled to
+        norm 1 after each step of 'adam'. Without it, small activations and large
+        weights of the decoder can evade an 'l1' penalty. Requires ``solver='adam'`` and
+        ``tied_weights=False``.
 
     corruption : float, default=0.0
         Fraction of the entries of X that are corrupted, in [0, 1); the network learns
@@ -113,6 +129,11 @@ class SparseAutoencoder(BaseAutoencoder):
         With ``np.nan``, the network sees the mean of the feature instead of a missing
         entry, and the loss counts only the observed entries. X is then in memory or on
         disk. `impute` fills missing entries.
+
+    sparse_output : bool, default=False
+        Whether `transform` returns a sparse matrix (CSR), which has only the nonzero
+        activations: of relu units, or with ``sparsity='top_k'``. X is then in memory or
+        on disk.
 
     solver : {'lbfgs', 'adam'}, default='lbfgs'
         Solver for weight optimization. 'lbfgs' uses all rows in each iteration, 'adam'
@@ -251,6 +272,8 @@ class SparseAutoencoder(BaseAutoencoder):
        2011.
     .. [2] Pascal Vincent et al., "Stacked Denoising Autoencoders", Journal of Machine
        Learning Research 11, 2010.
+    .. [3] Alireza Makhzani and Brendan Frey, "k-Sparse Autoencoders", International
+       Conference on Learning Representations, 2014.
 
     Examples
     --------
@@ -273,6 +296,9 @@ class SparseAutoencoder(BaseAutoencoder):
         "decoder_activation": [StrOptions(set(ACTIVATIONS))],
         "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
         "alpha": [checks.PENALTY],
+        "sparsity": [StrOptions({"kl", "l1", "top_k"})],
+        "normalize_decoder": ["boolean"],
+        "sparse_output": ["boolean"],
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
         "sparsity_weight": [checks.PENALTY],
         "corruption": [Interval(Real, 0, 1, closed="left")],
@@ -294,14 +320,17 @@ class SparseAutoencoder(BaseAutoencoder):
         decoder_activation: str = "logistic",
         loss: str = "squared_error",
         alpha: float = 1e-4,
+        sparsity: str = "kl",
         sparsity_target: float = 0.1,
         sparsity_weight: float = 3.0,
+        normalize_decoder: bool = False,
         corruption: float = 0.0,
         corruption_kind: str = "masking",
         emphasis: float = 0.0,
         tied_weights: bool = False,
         standardize: bool = False,
         missing_values: float | None = None,
+        sparse_output: bool = False,
         solver: str = "lbfgs",
         max_iter: int = 400,
         tol: float = 1e-2,
@@ -322,14 +351,17 @@ class SparseAutoencoder(BaseAutoencoder):
         self.decoder_activation = decoder_activation
         self.loss = loss
         self.alpha = alpha
+        self.sparsity = sparsity
         self.sparsity_target = sparsity_target
         self.sparsity_weight = sparsity_weight
+        self.normalize_decoder = normalize_decoder
         self.corruption = corruption
         self.corruption_kind = corruption_kind
         self.emphasis = emphasis
         self.tied_weights = tied_weights
         self.standardize = standardize
         self.missing_values = missing_values
+        self.sparse_output = sparse_output
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
@@ -496,9 +528,17 @@ class SparseAutoencoder(BaseAutoencoder):
             # Tied weights of standardized features are not tied for X.
             tied = self.tied_weights
         names = "n_components", "activation", "decoder_activation", "tied_weights"
+        now = {name: getattr(self, name) for name in names}
+        now["activation"] = hidden_activation(self)
         before = self._n_features_out, *self.activations_, self.out_activation_, tied
-        checks.check_unchanged({name: getattr(self, name) for name in names}, before)
+        checks.check_unchanged(now, before)
         return self._layers()
+
+
+def hidden_activation(autoencoder: SparseAutoencoder) -> str:
+    """Return the name of the activation that the hidden units will have."""
+    parameters = autoencoder.get_params(deep=False)
+    return from_parameters(AutoencoderSettings, parameters).hidden_activation
 
 
 def fitted_attributes(

@@ -9,6 +9,7 @@ from sklearn.preprocessing import LabelBinarizer
 
 from ._array_api import Array
 from ._input_checks import check_fitted_instance
+from ._network.activations import activation_of
 from ._network.layers import Layer
 from ._sparse_autoencoder import SparseAutoencoder
 from ._stacked_autoencoder import StackedAutoencoder
@@ -271,6 +272,12 @@ def _common_activation(activations: Sequence[str], network: str) -> str:
             "(register_onnx_converters), or fit it with the same activation in all "
             "autoencoders."
         )
+    if activations and activation_of(activations[0]).top_k is not None:
+        raise ValueError(
+            f"The hidden layers have the activation {activations[0]!r}, which "
+            f"{network} does not have. Convert the model to ONNX "
+            "(register_onnx_converters)."
+        )
     # Without hidden layers the activation is not used.
     return activations[0] if activations else "identity"
 
@@ -399,9 +406,24 @@ def _onnx_output(operator: Any, layers: Sequence[Layer], container: Any) -> Any:
     for layer in layers:
         W, b, activation = layer.astype(dtype)
         Z = onnx_ops.OnnxGemm(A, W, b, op_version=version)
-        operator = getattr(onnx_ops, ONNX_OPERATORS[activation.name])
+        operator = getattr(onnx_ops, ONNX_OPERATORS[activation.base_name])
         A = operator(Z, op_version=version)
+        if activation.top_k is not None:
+            A = _onnx_top_k(A, activation.top_k, dtype, version)
     return A
+
+
+def _onnx_top_k(A: Any, k: int, dtype: Any, version: int) -> Any:
+    """Set all but the k largest entries of each row to 0."""
+    from skl2onnx.algebra import onnx_ops
+
+    largest = onnx_ops.OnnxTopK(
+        A, np.array([k], dtype=np.int64), axis=1, op_version=version
+    )
+    zeros = onnx_ops.OnnxMul(A, np.zeros(1, dtype=dtype), op_version=version)
+    return onnx_ops.OnnxScatterElements(
+        zeros, largest[1], largest[0], axis=1, op_version=version
+    )
 
 
 def _onnx_labels(classes: Array) -> Array:

@@ -47,6 +47,7 @@ AUTOENCODER = TRAINING | {
     "activation": st.sampled_from([*BOUNDED, "relu", "identity"]),
     "decoder_activation": st.sampled_from([*BOUNDED, "relu", "identity"]),
     "loss": st.sampled_from(["squared_error", "log_loss"]),
+    "sparsity": st.sampled_from(["kl", "kl", "l1", "top_k"]),
     "sparsity_target": st.sampled_from([0.1, 0.01, 0.5, 0.9]),
     "sparsity_weight": st.sampled_from([3.0, 0.0, 0.1]),
     "tied_weights": st.booleans(),
@@ -132,7 +133,7 @@ def _settings(
 def _agreeing(settings: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
     """Change what is not fixed, so that it agrees with the rest."""
     mended = {}
-    if settings["activation"] not in BOUNDED:
+    if settings["activation"] not in BOUNDED and settings["sparsity"] == "kl":
         mended["sparsity_weight"] = 0.0
     if settings["loss"] == "log_loss":
         mended["decoder_activation"] = "logistic"

@@ -27,6 +27,7 @@ from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.kernels import moments
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows import cluster as on_cluster
 from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.cluster import ChunkedArray, RowsOnCluster
@@ -164,8 +165,7 @@ def test_autoencoder_objectives(form, noise, client, data, rng, monkeypatch):
             ACTIVATIONS["tanh"],
             RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["identity"]),
             alpha=0.01,
-            sparsity_target=0.2,
-            sparsity_weight=0.5,
+            penalty=KLSparsity(0.2, 0.5),
             emphasis=emphasis,
         )
 

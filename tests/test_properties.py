@@ -25,6 +25,7 @@ from skstackedae import SparseAutoencoder
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows.preparation import prepare_rows
 from skstackedae._training.batches import Batch
 from skstackedae._training.objectives import AutoencoderObjective, NetworkObjective
@@ -158,8 +159,9 @@ def objectives(draw):
             ACTIVATIONS[draw(st.sampled_from(["logistic", "tanh"]))],
             loss(ACTIVATIONS["logistic"]),
             alpha=0.1,
-            sparsity_target=draw(st.floats(0.01, 0.99)),
-            sparsity_weight=draw(st.sampled_from([0.0, 3.0])),
+            penalty=KLSparsity(
+                draw(st.floats(0.01, 0.99)), draw(st.sampled_from([0.0, 3.0]))
+            ),
         )
     seed = draw(st.integers(0, 2**32 - 1))
     return objective, np.random.default_rng(seed).uniform(-1, 1, layout.n_parameters)

@@ -30,6 +30,7 @@ from _compare import measure, parser_with_out, report
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows import cluster as on_cluster
 from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.cluster import ChunkedArray, RowsOnCluster
@@ -143,8 +144,7 @@ def objective_of(rows, n_features: int, n_units: int):
         ACTIVATIONS["logistic"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["logistic"]),
         alpha=1e-4,
-        sparsity_target=0.1,
-        sparsity_weight=3.0,
+        penalty=KLSparsity(0.1, 3.0),
     )
     theta = sizes.initialize(np.random.RandomState(0))
     return lambda: objective.value_and_gradient(theta)

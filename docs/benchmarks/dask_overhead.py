@@ -23,6 +23,7 @@ from _compare import format_seconds, measure, parser_with_out, report
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.cluster import ChunkedArray, RowsOnCluster
 from skstackedae._rows.threads import Threads
@@ -98,8 +99,7 @@ def autoencoder(rows, is_kept: bool) -> tuple:
         ACTIVATIONS["logistic"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["logistic"]),
         alpha=1e-4,
-        sparsity_target=0.1,
-        sparsity_weight=3.0,
+        penalty=KLSparsity(0.1, 3.0),
     )
     return objective, layout.initialize(np.random.RandomState(0))
 

@@ -25,6 +25,7 @@ from _numpy_network import autoencoder_cost, network_cost
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows.blocks import as_one_number
 from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
@@ -159,8 +160,7 @@ class Autoencoder(Problem):
             LOGISTIC,
             SquaredError(LOGISTIC),
             alpha=ALPHA,
-            sparsity_target=RHO,
-            sparsity_weight=BETA,
+            penalty=KLSparsity(RHO, BETA),
         )
 
     def in_numpy(self):

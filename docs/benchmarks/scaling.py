@@ -22,6 +22,7 @@ from _compare import Timing, format_seconds, measure, parser_with_out, report
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import SquaredError
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows.blocks import as_one_number
 from skstackedae._rows.rows import rows_of
 from skstackedae._rows.threads import Threads
@@ -100,8 +101,7 @@ def evaluation(what, size, n_rows, folder):
                 logistic,
                 SquaredError(logistic),
                 alpha=1e-4,
-                sparsity_target=0.1,
-                sparsity_weight=3.0,
+                penalty=KLSparsity(0.1, 3.0),
             )
             return objective.value_and_gradient(theta)
 

@@ -14,8 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .._array_api import Array, array_namespace
 from . import in_place
+
+# Between the name of a function and k in the name of an activation with k units on.
+TOP = ", top "
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,16 @@ class Activation:
     backward: Callable[[Array, Array], Array]
     lower: float
     upper: float
+    top_k: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By name, because the functions may move to other modules.
-        return _activation, (self.name,)
+        return activation_of, (self.name,)
+
+    @property
+    def base_name(self) -> str:
+        """Name of the elementwise function, without the k of the units that are on."""
+        return self.name.partition(TOP)[0]
 
     @property
     def is_bounded(self) -> bool:
@@ -48,6 +59,45 @@ class Activation:
         Return the mean itself if the range is unbounded.
         """
         return (mean - self.lower) / self.span if self.is_bounded else mean
+
+
+def with_top_k(activation: Activation, k: int) -> Activation:
+    """Return the activation that keeps the k largest values of each row, others are 0.
+
+    Equal values are kept or set to 0 together [1]_.
+
+    References
+    ----------
+    .. [1] Alireza Makhzani and Brendan Frey, "k-Sparse Autoencoders", International
+       Conference on Learning Representations, 2014.
+    """
+
+    def function(Z: Array) -> Array:
+        A = activation.function(Z)
+        xp = array_namespace(A)
+        A *= xp.asarray(_kth_largest(A, k) <= A, dtype=A.dtype)
+        return A
+
+    def backward(error: Array, A: Array) -> Array:
+        error *= array_namespace(A).asarray(A != 0, dtype=error.dtype)
+        return activation.backward(error, A)
+
+    return Activation(
+        name_of_top_k(activation.name, k),
+        function,
+        backward,
+        min(activation.lower, 0.0),
+        max(activation.upper, 0.0),
+        k,
+    )
+
+
+def _kth_largest(A: Array, k: int) -> Array:
+    """Return the k-th largest value of each row, as a column."""
+    xp = array_namespace(A)
+    position = A.shape[1] - k
+    ordered = np.partition(A, position) if xp is np else xp.sort(A, axis=1)
+    return ordered[:, position : position + 1]
 
 
 def with_dropout(activation: Activation, mask: Array, probability: float) -> Activation:
@@ -122,6 +172,13 @@ ACTIVATIONS = {
 }
 
 
-def _activation(name: str) -> Activation:
-    """Return the entry of the table; pickles of layers call this."""
-    return ACTIVATIONS[name]
+def activation_of(name: str) -> Activation:
+    """Return an activation by its name; 'relu, top 8' keeps 8 units of each row."""
+    base, _, k = name.partition(TOP)
+    activation = ACTIVATIONS[base]
+    return with_top_k(activation, int(k)) if k else activation
+
+
+def name_of_top_k(name: str, k: int) -> str:
+    """Return the name of the activation that keeps k units of each row."""
+    return f"{name}{TOP}{k}"

@@ -12,9 +12,11 @@ may be a view of one number: numpy multiplies by such a view as fast as by the n
 
 from collections.abc import Sequence
 
-from .._array_api import Array, array_namespace, copied
+from .._array_api import Array, array_namespace, copied, is_numpy
 from .layers import Layer, backward, drop_units, forward, forward_output
 from .losses import SOFTMAX, Loss, ReconstructionLoss
+from .penalties import ActivityPenalty
+from .sparse_codes import reconstruct_sparse
 
 
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
@@ -29,14 +31,23 @@ def reconstruct(
     w: Array,
     layers: Sequence[Layer],
     loss: ReconstructionLoss,
+    penalty: ActivityPenalty | None = None,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
     """Loss of the reconstructions, and its gradients by all weights and biases.
 
-    ``emphasis`` (n, n_features) are weights of the entries of X.
+    ``penalty`` is one on the activations in each row, ``emphasis`` (n, n_features) are
+    weights of the entries of X.
     """
+    is_sparse = layers[0].activation.top_k is not None
+    if is_sparse and penalty is None and is_numpy(X):
+        return reconstruct_sparse(X, y, w, layers, loss, emphasis)
     H = forward_output(X, layers[:1])
-    return _reconstruct(X, y, w, H, layers, loss, None, emphasis)
+    if penalty is None:
+        return _reconstruct(X, y, w, H, layers, loss, None, emphasis)
+    penalty_value, error = penalty.of_rows(H, w)
+    value, *gradients = _reconstruct(X, y, w, H, layers, loss, error, emphasis)
+    return value + penalty_value, *gradients
 
 
 def reconstruct_with_slopes(
@@ -77,7 +88,8 @@ def reconstruct_from(
     ``activity_error`` is the derivative of a penalty by each unit's weighted sum of
     activations.
     """
-    return _reconstruct(X, y, w, copied(H), layers, loss, activity_error, emphasis)
+    error = None if activity_error is None else w[:, None] * activity_error
+    return _reconstruct(X, y, w, copied(H), layers, loss, error, emphasis)
 
 
 def _reconstruct(
@@ -90,11 +102,9 @@ def _reconstruct(
     activity_error: Array | None,
     emphasis: Array | None,
 ) -> tuple[float | Array, ...]:
-    """Do the same, and overwrite H."""
+    """Do the same, and overwrite H; the activities' error is that of each row."""
     activations = [X, *forward(H, layers[1:])]
     value, delta = loss.value_and_delta(activations[-1], y, w, emphasis)
-    if activity_error is not None:
-        activity_error = w[:, None] * activity_error
     coef_grads, intercept_grads = backward(activations, layers, delta, activity_error)
     return value, *coef_grads, *intercept_grads
 
@@ -198,6 +208,16 @@ def observed_moments(X: Array, y: Array, w: Array, center: Array) -> tuple[Array
     w = xp.asarray(w, dtype=xp.float64)
     is_observed = xp.asarray(~is_missing, dtype=xp.float64)
     return tuple(_weighted_sum(part, w) for part in (is_observed, X, X * X))
+
+
+def active_units(
+    X: Array, y: Array, w: Array, layers: Sequence[Layer]
+) -> tuple[Array, Array]:
+    """Weight of the rows, and the weighted number of activations that are not 0."""
+    xp = array_namespace(X)
+    is_active = xp.asarray(forward_output(X, layers) != 0, dtype=w.dtype)
+    n_active = xp.sum(is_active, axis=1)
+    return _total(w), xp.sum(n_active * w, dtype=xp.float64)
 
 
 def squared_residuals(

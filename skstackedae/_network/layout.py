@@ -80,6 +80,22 @@ class ParameterLayout:
             W[...] = random_state.uniform(-r, r, size=W.shape)
         return theta
 
+    def tie_directions(self, theta: Array) -> None:
+        """Give each hidden unit the same incoming and outgoing weights, of norm 1.
+
+        For autoencoders: a unit then starts as a direction in the space of the inputs,
+        which is what its code is multiplied by [1]_.
+
+        References
+        ----------
+        .. [1] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders",
+           International Conference on Learning Representations, 2025.
+        """
+        encoder, *others = self.weights(theta)
+        encoder /= np.sqrt((encoder * encoder).sum(axis=0))
+        for decoder in others:
+            decoder[...] = encoder.T
+
     @property
     def _n_weights(self) -> int:
         return 1 if self.tied else len(self.sizes) - 1

@@ -1,9 +1,10 @@
-"""Penalties on parameters and on mean activations, and a constraint on weights.
+"""Penalties on parameters and on activations, and constraints on weights.
 
 Each penalty gives its value and its derivative.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -33,6 +34,69 @@ def limit_norms(W: Array, max_norm: float) -> None:
     norms = xp.sqrt(xp.sum(W * W, axis=0))
     if bool(xp.any(norms > max_norm)):
         W *= xp.where(norms > max_norm, max_norm / norms, xp.ones_like(norms))
+
+
+def normalize_rows(W: Array) -> None:
+    """Scale the rows of W, the outgoing weights of units, to norm 1, in place.
+
+    Rows of zeros stay as they are.
+    """
+    xp = array_namespace(W)
+    norms = xp.sqrt(xp.sum(W * W, axis=1, keepdims=True))
+    W /= xp.where(norms > 0, norms, xp.ones_like(norms))
+
+
+class ActivityPenalty(Protocol):
+    """A penalty on the activations of the hidden units of an autoencoder.
+
+    It is a function of each unit's mean activation over all rows, or a sum over rows:
+    ``uses_means`` tells which, and objectives call only that method.
+    """
+
+    uses_means: ClassVar[bool]
+
+    def of_means(self, means: Array) -> tuple[Any, Array]:
+        """Value, and derivative by the mean activations, which are in [0, 1]."""
+
+    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
+        """Weighted sum over the rows of A, and its derivative by A."""
+
+
+@dataclass(frozen=True)
+class KLSparsity:
+    """weight * sum_j KL(target || mean activation of unit j)."""
+
+    target: float
+    weight: float
+    uses_means: ClassVar[bool] = True
+
+    def of_means(self, means: Array) -> tuple[Any, Array]:
+        """Value, and derivative by the mean activations."""
+        divergence, derivative = kl_sparsity(means, self.target)
+        value = self.weight * array_namespace(divergence).sum(divergence)
+        return value, self.weight * derivative
+
+    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
+        """Raise an error: the divergence is one of means."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class L1Sparsity:
+    """weight * sum_i w_i sum_j |a_ij|."""
+
+    weight: float
+    uses_means: ClassVar[bool] = False
+
+    def of_means(self, means: Array) -> tuple[Any, Array]:
+        """Raise an error: the penalty is one of rows."""
+        raise NotImplementedError
+
+    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
+        """Weighted sum over the rows of A, and its derivative by A."""
+        xp = array_namespace(A)
+        value = xp.sum(xp.sum(xp.abs(A), axis=1) * w, dtype=xp.float64)
+        return self.weight * value, self.weight * w[:, None] * xp.sign(A)
 
 
 def kl_sparsity(mean_activation: Array, target: float) -> tuple[Array, Array]:

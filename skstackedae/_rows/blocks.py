@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 from typing import Any, Self, TypeAlias
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import issparse, vstack
 from sklearn import get_config
 
 from .._array_api import Array, DType, to_numpy
@@ -192,6 +192,8 @@ class RowsInBlocks(SelectedRows):
         first = next(blocks)
         if len(self.slices) == 1:
             return first
+        if issparse(first):
+            return vstack([first, *blocks], format="csr")
         stacked = np.empty((self.n_rows, *first.shape[1:]), dtype=first.dtype)
         for cut, rows in zip(self.slices, chain([first], blocks), strict=True):
             stacked[cut] = rows

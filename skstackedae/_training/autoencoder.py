@@ -6,10 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._array_api import Array
-from .._network.activations import ACTIVATIONS
+from .._network.activations import ACTIVATIONS, activation_of, name_of_top_k
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
+from .._network.penalties import (
+    ActivityPenalty,
+    KLSparsity,
+    L1Sparsity,
+    normalize_rows,
+)
 from .._rows.feature_maps import FeatureMap
 from .._rows.noise import Corruption, Emphasis
 from .._rows.preparation import prepare_rows, train_validation_split
@@ -32,8 +38,11 @@ class AutoencoderSettings:
     decoder_activation: str
     loss: str
     alpha: float
+    sparsity: str
     sparsity_target: float
     sparsity_weight: float
+    normalize_decoder: bool
+    solver: str
     corruption: float
     corruption_kind: str
     emphasis: float
@@ -51,11 +60,19 @@ class AutoencoderSettings:
                 f"{self.decoder_activation!r} gives none: set decoder_activation="
                 "'logistic', or loss='squared_error'."
             )
-        if self.sparsity_weight > 0 and not ACTIVATIONS[self.activation].is_bounded:
+        is_bounded = ACTIVATIONS[self.activation].is_bounded
+        if self.sparsity == "kl" and self.sparsity_weight > 0 and not is_bounded:
             raise ValueError(
                 f"sparsity_weight={self.sparsity_weight!r} needs units with a bounded "
                 f"range, but activation={self.activation!r} is unbounded: set "
-                "sparsity_weight=0, or activation='logistic' or 'tanh'."
+                "sparsity_weight=0, sparsity='l1' or 'top_k', or activation='logistic' "
+                "or 'tanh'."
+            )
+        if self.normalize_decoder and (self.solver != "adam" or self.tied_weights):
+            raise ValueError(
+                "normalize_decoder=True needs solver='adam' and tied_weights=False, "
+                f"but solver={self.solver!r} and tied_weights={self.tied_weights!r}: "
+                "change them, or set normalize_decoder=False."
             )
 
         if self.standardize and self.decoder_activation != "identity":
@@ -70,6 +87,23 @@ class AutoencoderSettings:
                 f"corruption_kind={self.corruption_kind!r}: set "
                 "corruption_kind='masking'."
             )
+
+    @property
+    def hidden_activation(self) -> str:
+        """Name of the activation of the hidden units."""
+        if self.sparsity != "top_k":
+            return self.activation
+        k = max(1, round(self.sparsity_target * self.n_components))
+        return name_of_top_k(self.activation, k)
+
+    @property
+    def penalty(self) -> ActivityPenalty | None:
+        """The penalty on the activations."""
+        if self.sparsity == "top_k" or self.sparsity_weight == 0:
+            return None
+        if self.sparsity == "l1":
+            return L1Sparsity(self.sparsity_weight)
+        return KLSparsity(self.sparsity_target, self.sparsity_weight)
 
     def measure_features(self, rows: Rows) -> FeatureMap | None:
         """Return what happens to the entries of these rows before they are used."""
@@ -107,12 +141,12 @@ class AutoencoderSettings:
         return AutoencoderObjective(
             rows.cut_for(sum(layout.sizes)).with_noise(noise),
             layout,
-            ACTIVATIONS[self.activation],
+            activation_of(self.hidden_activation),
             loss if self.missing_values is None else ObservedEntries(loss),
             alpha=self.alpha,
-            sparsity_target=self.sparsity_target,
-            sparsity_weight=self.sparsity_weight,
+            penalty=self.penalty,
             emphasis=emphasis,
+            has_unit_norms=self.normalize_decoder,
         )
 
     def layers(self, theta: Array, rows: Rows) -> list[Layer]:
@@ -121,8 +155,8 @@ class AutoencoderSettings:
 
     def _layers(self, theta: Array, rows: Rows, n_features: int) -> list[Layer]:
         coefs, intercepts = self.layout(n_features).unpack(rows.place(theta))
-        names = (self.activation, self.decoder_activation)
-        return make_layers(coefs, intercepts, [ACTIVATIONS[name] for name in names])
+        names = (self.hidden_activation, self.decoder_activation)
+        return make_layers(coefs, intercepts, map(activation_of, names))
 
     def initial_layers(self, rows: Rows, n_features: int, seed: int) -> list[Layer]:
         """Return the encoder and decoder from which training would start."""
@@ -138,7 +172,12 @@ class AutoencoderSettings:
         """Draw the vector from which training starts, or take it from layers."""
         layout = self.layout(n_features)
         if layers is None:
-            return layout.initialize(random_state)
+            theta = layout.initialize(random_state)
+            if self.sparsity == "top_k":
+                layout.tie_directions(theta)
+            elif self.normalize_decoder:
+                normalize_rows(layout.unpack(theta)[0][1])
+            return theta
         return layout.pack([layer.W for layer in layers], [layer.b for layer in layers])
 
 

@@ -82,6 +82,7 @@ def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, 
     hidden = ActivationStatistics.from_rows(below, [encoder])
     is_inactive = hidden.std < dead_unit_threshold(encoder.activation, below)
     means = encoder.activation.mean_activation(hidden.mean)
+    weight, n_active = map(float, below.sum(kernels.active_units, [encoder]))
     scale = _safe_scale(rows)
     inputs = ActivationStatistics.from_rows(rows, [], scale)
     total, squares = rows.sum(kernels.squared_residuals, layers, scale)
@@ -93,6 +94,7 @@ def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, 
         "std_activations": hidden.std,
         "dead": float(np.mean(is_inactive & (means < 0.5))),
         "saturated": float(np.mean(is_inactive & (means >= 0.5))),
+        "mean_active": n_active / weight,
         "explained_variance": explained,
     }
 
@@ -108,6 +110,9 @@ def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
 
     It is infinite if the range of the unit is unbounded and its inputs do not vary.
     """
+    if activation.top_k is not None:
+        # Useful units may be on in one of a thousand rows.
+        return float(np.finfo(np.float64).tiny)
     if activation.is_bounded:
         return INACTIVE_STD * activation.span
     inputs = ActivationStatistics.from_rows(rows, [])

@@ -4,7 +4,7 @@ Conventions
 -----------
 theta is the flat vector of a ParameterLayout, in any precision. The kernels compute in
 the precision of the rows; the gradient has the precision of theta. Sums over many
-blocks, mean activations and the KL penalty are float64. The weights sum to 1 over all
+blocks, mean activations and penalties are float64. The weights sum to 1 over all
 rows. A mini-batch has the indices of its rows and a number that determines its noise;
 its loss is an estimate of the loss of all rows.
 """
@@ -15,13 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from .._array_api import Array, array_namespace, cast, dtype_of, is_numpy, to_numpy
+from .._array_api import Array, cast, dtype_of, is_numpy, to_numpy
 from .._network import kernels
 from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import SOFTMAX, Loss, ReconstructionLoss
-from .._network.penalties import kl_sparsity, limit_norms, weight_decay
+from .._network.penalties import (
+    ActivityPenalty,
+    limit_norms,
+    normalize_rows,
+    weight_decay,
+)
 from .._rows.noise import DropoutMasks, Emphasis
 from .._rows.rows import Rows
 from .batches import Batch, Sampler
@@ -30,10 +35,9 @@ from .pseudo_labels import PseudoLabels
 
 @dataclass(frozen=True)
 class AutoencoderObjective:
-    """Sparse autoencoder: reconstruction, weight decay and KL sparsity.
+    """Sparse autoencoder: reconstruction, weight decay, a penalty on activations.
 
-    J = sum_i w_i loss(xhat_i, x_i) + alpha/2 (||W_1||^2 + ||W_2||^2)
-        + sparsity_weight * sum_j KL(sparsity_target || mean_activation_j)
+    J = sum_i w_i loss(xhat_i, x_i) + alpha/2 (||W_1||^2 + ||W_2||^2) + penalty
 
     Rows have no targets: the reconstruction is compared with the rows without noise.
     With emphasis, the loss of a row is a sum whose terms are weighted.
@@ -44,9 +48,9 @@ class AutoencoderObjective:
     activation: Activation
     loss: ReconstructionLoss
     alpha: float
-    sparsity_target: float
-    sparsity_weight: float
+    penalty: ActivityPenalty | None = None
     emphasis: Emphasis | None = None
+    has_unit_norms: bool = False
 
     def layers(self, theta: Array) -> list[Layer]:
         """Encoder and decoder; the decoder's activation belongs to the loss."""
@@ -58,9 +62,13 @@ class AutoencoderObjective:
     ) -> tuple[Any, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
         rows, layers = _rows_of_batch(self.rows, batch), self.layers(theta)
-        if self.sparsity_weight == 0:
+        if self.penalty is None or not self.penalty.uses_means:
             penalty = 0.0
-            sums = rows.sum(kernels.reconstruct, layers, self.loss, draw=self.emphasis)
+            sums = rows.sum(
+                kernels.reconstruct,
+                *(layers, self.loss, self.penalty),
+                draw=self.emphasis,
+            )
         elif rows.can_keep(rows.n_rows * self.layout.sizes[1] * rows.dtype.itemsize):
             penalty, sums = self._in_two_passes(rows, layers)
         else:
@@ -87,7 +95,9 @@ class AutoencoderObjective:
         return Batch(_sample(self.rows, n_rows), 0)
 
     def project(self, theta: Array) -> None:
-        """Do nothing, because there are no constraints."""
+        """Scale the decoder's weights of each unit to norm 1, if asked for."""
+        if self.has_unit_norms:
+            normalize_rows(self.layout.unpack(theta)[0][1])
 
     def _in_two_passes(
         self, rows: Rows, layers: Sequence[Layer]
@@ -128,12 +138,10 @@ class AutoencoderObjective:
 
     def _sparsity(self, totals: Array, total_weight: Any) -> tuple[Any, Array]:
         """Return the penalty, and its derivative by each unit's weighted activation."""
+        assert self.penalty is not None
         mean = self.activation.mean_activation(totals / total_weight)
-        divergence, derivative = kl_sparsity(mean, self.sparsity_target)
-        error = (
-            self.sparsity_weight * derivative / (self.activation.span * total_weight)
-        )
-        value = self.sparsity_weight * array_namespace(divergence).sum(divergence)
+        value, derivative = self.penalty.of_means(mean)
+        error = derivative / (self.activation.span * total_weight)
         return value, cast(error, self.rows.dtype)
 
 

@@ -12,6 +12,7 @@ from skstackedae._network import kernels
 from skstackedae._network.activations import ACTIVATIONS, IDENTITY
 from skstackedae._network.layers import Layer
 from skstackedae._network.losses import SOFTMAX, LogLoss, SquaredError
+from skstackedae._network.penalties import L1Sparsity
 
 N = 2_000
 
@@ -95,7 +96,7 @@ def test_kernels_change_none_of_their_arguments(name, make_loss, rng):
     loss = make_loss(ACTIVATIONS["logistic"])
     arguments = {
         kernels.encode: (X, X, w, layers[0]),
-        kernels.reconstruct: (X, X, w, layers, loss, emphasis),
+        kernels.reconstruct: (X, X, w, layers, loss, L1Sparsity(0.3), emphasis),
         kernels.reconstruct_with_slopes: (X, X, w, layers, loss, emphasis),
         kernels.reconstruct_from: (X, X, w, H, layers, loss, slopes, emphasis),
         kernels.predict: (X, y, w, layers, SOFTMAX, 0.5, masks),

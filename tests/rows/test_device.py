@@ -12,6 +12,7 @@ from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layers import forward_output
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows import device
 from skstackedae._rows.device import RowsOnDevice
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
@@ -106,8 +107,7 @@ def test_autoencoders(
             ACTIVATIONS[activation],
             RECONSTRUCTION_LOSSES[loss](ACTIVATIONS[decoder]),
             alpha=0.01,
-            sparsity_target=0.2,
-            sparsity_weight=weight,
+            penalty=KLSparsity(0.2, weight),
             emphasis=emphasis,
         )
         for rows in reversed(both_rows(make, X, None, w))
@@ -126,8 +126,7 @@ def test_the_penalty_in_one_pass(make, data, several_blocks, rng, monkeypatch):
         ACTIVATIONS["tanh"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["identity"]),
         alpha=0.01,
-        sparsity_target=0.2,
-        sparsity_weight=1.0,
+        penalty=KLSparsity(0.2, 1.0),
     )
     value, gradient = objective.value_and_gradient(theta)
     monkeypatch.setattr(RowsOnDevice, "can_keep", lambda rows, n_bytes: False)

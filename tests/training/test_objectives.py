@@ -16,6 +16,7 @@ from sklearn import config_context
 from skstackedae._network.activations import ACTIVATIONS
 from skstackedae._network.layout import ParameterLayout
 from skstackedae._network.losses import LogLoss, SquaredError
+from skstackedae._network.penalties import KLSparsity
 from skstackedae._rows.blocks import RowsInBlocks
 from skstackedae._rows.noise import Corruption, DropoutMasks, Emphasis
 from skstackedae._training.batches import Batch
@@ -58,6 +59,9 @@ def activations_in_memory(request):
         yield request.param
 
 
+RHO = 0.2
+
+
 def make_rows(rng, weighted, dtype=np.float64):
     X = rng.rand(N_ROWS, N_FEATURES).astype(dtype)
     y = rng.randint(N_CLASSES, size=N_ROWS)
@@ -83,8 +87,7 @@ def make_autoencoder(
         ACTIVATIONS[activation],
         SquaredError(ACTIVATIONS[decoder]),
         alpha=0.01,
-        sparsity_target=0.2,
-        sparsity_weight=beta,
+        penalty=KLSparsity(RHO, beta) if beta else None,
     )
     return objective, rng.uniform(-1, 1, layout.n_parameters)
 
@@ -128,8 +131,8 @@ def ufldl_autoencoder(objective, theta):
     b1, b2 = (b[:, None] for b in intercepts)
     data, w = objective.rows.X.T, objective.rows.weights
     f, g = objective.activation.name, objective.loss.activation.name
-    alpha, beta = objective.alpha, objective.sparsity_weight
-    rho = objective.sparsity_target
+    alpha, rho = objective.alpha, RHO
+    beta = objective.penalty.weight if objective.penalty else 0.0
     a2 = FUNCTIONS[f](W1 @ data + b1)
     a3 = FUNCTIONS[g](W2 @ a2 + b2)
     cost = 0.5 * np.sum(w * (a3 - data) ** 2)
@@ -260,7 +263,7 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     coefs, intercepts = objective.layout.unpack(theta)
     H = expit(objective.rows.X[rows] @ coefs[0] + intercepts[0])
     mean = np.average(H, axis=0, weights=objective.rows.weights[rows])
-    rho = objective.sparsity_target
+    rho = objective.penalty.target
     kl = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
     # Beside a weight of a million the other terms do not show.
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
@@ -297,13 +300,13 @@ def test_one_pass_is_exact_in_float32(rng):
 @pytest.mark.parametrize("activation", RATES)
 def test_sparsity_is_in_proportion_to_its_weight(activation, beta, rng):
     with_penalty, theta = make_autoencoder(rng, activation, beta=beta)
-    without = dataclasses.replace(with_penalty, sparsity_weight=0.0)
+    without = dataclasses.replace(with_penalty, penalty=None)
     value, gradient = with_penalty.value_and_gradient(theta)
     plain_value, plain_gradient = without.value_and_gradient(theta)
     coefs, intercepts = with_penalty.layout.unpack(theta)
     H = FUNCTIONS[activation](with_penalty.rows.X @ coefs[0] + intercepts[0])
     rates = with_penalty.rows.weights @ RATES[activation](H)[0]
-    rho = with_penalty.sparsity_target
+    rho = with_penalty.penalty.target
     kl = np.sum(rel_entr(rho, rates) + rel_entr(1 - rho, 1 - rates))
     assert value - plain_value == pytest.approx(beta * kl, rel=1e-6)
     # The decoder does not see the penalty.
