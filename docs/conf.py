@@ -108,6 +108,6 @@ html_sidebars = {
     page: []
     for page in (
         *("index", "results", "benchmarks/README", "benchmarks/claims"),
-        *("extending", "changelog"),
+        *("outliers_and_codes", "extending", "changelog"),
     )
 }

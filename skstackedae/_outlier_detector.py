@@ -84,7 +84,7 @@ class ReconstructionOutlierDetector(VersionedStateMixin, OutlierMixin, BaseEstim
     -----
     Errors are sums of squares, whose cube roots are close to normal [2]_. The rule
     'auto' would flag 0.35 % of normal cube roots. It flags 0.6 to 1.6 % of normal
-    samples, and 4 % on average of the inliers of 19 tables without outliers.
+    samples, and on average 4 % of the training samples of 28 tables without outliers.
 
     References
     ----------
