@@ -104,9 +104,10 @@ class SparseAutoencoder(BaseAutoencoder):
         because it cannot minimize a function that changes.
 
     corruption_kind : {'masking', 'salt_and_pepper'}, default='masking'
-        How entries are corrupted: 'masking' sets them to 0, 'salt_and_pepper' sets each
-        of them to the smallest or the largest value in X, each with probability 1/2
-        [2]_. X here means the training rows of `fit`, or the rows that are passed to
+        How entries are corrupted: 'masking' sets them to 0 (or to the mean of the
+        feature, if `missing_values` is NaN or `standardize` is True),
+        'salt_and_pepper' sets each of them to the smallest or the largest value in X,
+        each with probability 1/2 [2]_. X here means the training rows of `fit`, or the rows that are passed to
         `partial_fit`.
 
     emphasis : float, default=0.0

@@ -447,6 +447,14 @@ class StackedAutoencoder(BaseAutoencoder, BaseStacked):
             names = "loss of layer 1", "decoder_activation of layer 1"
             before = self.loss_function_, self.out_activation_
             checks.check_unchanged(dict(zip(names, output, strict=True)), before)
+        if self.fine_tune and any(
+            getattr(a, "standardize", False) for a in autoencoders
+        ):
+            raise ValueError(
+                "Fine-tuning reconstructs X in its own units, which a prototype with "
+                "standardize=True does not: put a StandardScaler before the stack and "
+                "set standardize=False, or set fine_tune=False."
+            )
         self.loss_function_, self.out_activation_ = output
 
     def _network(self, pairs: Sequence[LayerPair], rows: Rows) -> list[Layer]:

@@ -50,10 +50,12 @@ TESTS = {
     "_network/layers.py": "network",
     "_network/layout.py": "network",
     "_network/losses.py": "network",
-    "_network/penalties.py": "network",
+    "_network/penalties.py": "network test_sparsity.py",
+    "_network/sparse_codes.py": "test_sparsity.py",
     "_rows/blas.py": "rows/test_threads.py",
     "_rows/blocks.py": "rows/test_blocks.py rows/test_noise.py",
     "_rows/disk.py": "rows/test_disk.py test_rows_on_disk.py",
+    "_rows/feature_maps.py": "test_missing_values.py test_standardization.py",
     "_rows/files.py": "rows/test_disk.py",
     "_rows/labels.py": "test_labels.py test_early_stopping.py",
     "_rows/malloc.py": "rows/test_malloc.py",
@@ -64,6 +66,7 @@ TESTS = {
     "_rows/threads.py": "rows/test_threads.py",
     "_training/objectives.py": "training/test_objectives.py",
     "_training/solvers.py": "training/test_solvers.py test_learning_rate.py",
+    "_training/standardization.py": "test_standardization.py",
 }
 # Left out: tests that start other processes, which takes seconds.
 SLOW = "blas_setting or loky"

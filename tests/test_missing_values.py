@@ -104,7 +104,7 @@ def test_weights_equal_repeated_rows(X, rng):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("settings", [{}, {"corruption": 0.2, "emphasis": 1.0}])
+@pytest.mark.parametrize("settings", [{}, {"tied_weights": True}])
 def test_nothing_changes_without_missing_entries(settings, solver, few_digits):
     X = few_digits[0]
     model = make(solver=solver, **settings).fit(X)
@@ -133,6 +133,21 @@ def test_imputes_better_than_the_mean(settings, digits, rng):
     ]
     # 0.56 to 0.61 of the mean's error for seeds from 0 to 9.
     assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_masked_entries_look_like_missing_ones(solver, X):
+    model = make(solver=solver, corruption=0.3, corruption_kind="masking")
+    settings = from_parameters(AutoencoderSettings, model.get_params())
+    rows = rows_in_blocks(X)
+    rows = rows.with_feature_map(settings.measure_features(rows))
+    noise = settings.corruption_of(rows, np.random.RandomState(0))
+    noisy, targets, _ = rows.with_noise(noise).load(slice(0, 50))
+    masked = noise.is_corrupted(0, 0, noisy.shape)
+    filled = np.where(np.isnan(X), np.nanmean(X, axis=0), X)[:50]
+    expected = np.where(masked, np.nanmean(X, axis=0), filled)
+    assert_allclose(noisy, expected)
+    assert_array_equal(targets, X[:50])
 
 
 def test_features_without_any_entry(X):

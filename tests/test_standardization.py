@@ -129,6 +129,12 @@ def test_layers_of_a_stack(X, tmp_path):
     assert_same_weights(first, clone(stack).fit(X))
 
 
+def test_deep_autoencoders_do_not_fine_tune_in_other_units(X):
+    stack = StackedAutoencoder((6, 3), autoencoder=make())
+    with pytest.raises(ValueError, match="put a StandardScaler before the stack"):
+        stack.fit(X)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -23,6 +23,7 @@ ORDER = (
     "plot_callbacks.py",
     "plot_edge_filters.py",
     "plot_denoising.py",
+    "plot_missing_values.py",
     "plot_deep_features.py",
     "plot_deep_codes.py",
     "plot_anomaly_scores.py",

@@ -179,8 +179,7 @@ class RowsInBlocks(SelectedRows):
         rows = cut if self.indices is None else self.indices[cut]
         X = read(self.X, rows, self.dtype)
         X, y = self._mapped(X, None if self.y is None else self.y[rows])
-        if self.noise is not None:
-            X = self.noise.apply(X, self.batch_number, self.first_row + cut.start)
+        X = self._corrupted(X, self.first_row + cut.start)
         return X, y, self._load_weights(rows, len(X))
 
     def _map_blocks(

@@ -126,9 +126,7 @@ class RowsOnDevice(SelectedRows):
             X, y, w = self._selected(self.indices[cut])
         X = cast(X, self.dtype)
         X, y = self._mapped(X, y)
-        if self.noise is not None:
-            X = self.noise.apply(X, self.batch_number, cut.start)
-        return X, y, w
+        return self._corrupted(X, cut.start), y, w
 
     def _selected(self, positions: Array) -> tuple[Any, Any, Any]:
         """Return the rows at these positions of X."""

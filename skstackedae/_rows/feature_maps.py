@@ -25,6 +25,11 @@ class FeatureMap:
     scale: Array | None = None
     fills: bool = False
 
+    @property
+    def fill(self) -> Array | None:
+        """What takes the place of missing entries, if they are not centered first."""
+        return self.mean if self.fills and self.scale is None else None
+
     def targets(self, X: Array) -> Array:
         """Return what reconstructions are compared with; missing entries are NaN."""
         return X if self.scale is None else (X - self.mean) / self.scale

@@ -66,6 +66,11 @@ class Corruption:
             return None
         return cls(probability, _draw_seed(random_state), values, is_scaled)
 
+    @property
+    def is_masking(self) -> bool:
+        """Whether entries are set to 0 and others stay as they are."""
+        return self.values == (0.0, 0.0) and not self.is_scaled
+
     def apply(self, X: Array, batch_number: int, first_row: int) -> Array:
         """Return a copy of X with noise; its rows are numbered from ``first_row``."""
         levels = self._levels(batch_number, first_row, X.shape)

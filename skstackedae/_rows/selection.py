@@ -87,6 +87,15 @@ class SelectedRows:
         targets = self.feature_map.targets(X)
         return self.feature_map.inputs(targets), targets if y is None else y
 
+    def _corrupted(self, X: Array, first_row: int) -> Array:
+        """Return inputs with noise; masked entries look like missing ones."""
+        if self.noise is None:
+            return X
+        fill = None if self.feature_map is None else self.feature_map.fill
+        if fill is None or not self.noise.is_masking:
+            return self.noise.apply(X, self.batch_number, first_row)
+        return self.noise.apply(X - fill, self.batch_number, first_row) + fill
+
     def _stored_positions(self, indices: Array) -> Array:
         """Return the positions in X of the rows at these positions."""
         return indices if self.indices is None else self.indices[indices]
