@@ -90,6 +90,14 @@ class SparseAutoencoder(BaseAutoencoder):
         Weight of the sparsity penalty in the loss. 0 turns the penalty off. Not used
         with 'top_k'.
 
+    idle_weight : float, default=0.0
+        With ``sparsity='top_k'``, weight of a loss that keeps units from becoming
+        useless: the loss of reconstructions by the units that are on and, in addition,
+        by as many of the units that are off in all rows of the mini-batch ('lbfgs': in
+        all rows), which learn to reconstruct what the others leave [4]_. 0 turns it
+        off; 0.1 is a good value if :meth:`diagnose` reports many dead units. It takes
+        time as long as many units are idle.
+
     normalize_decoder : bool, default=False
         Whether the weights of the decoder that belong to a hidden unit are scaled to
         norm 1 after each step of 'adam'. Without it, small activations and large
@@ -107,8 +115,8 @@ class SparseAutoencoder(BaseAutoencoder):
         How entries are corrupted: 'masking' sets them to 0 (or to the mean of the
         feature, if `missing_values` is NaN or `standardize` is True),
         'salt_and_pepper' sets each of them to the smallest or the largest value in X,
-        each with probability 1/2 [2]_. X here means the training rows of `fit`, or the rows that are passed to
-        `partial_fit`.
+        each with probability 1/2 [2]_. X here means the training rows of `fit`, or the
+        rows that are passed to `partial_fit`.
 
     emphasis : float, default=0.0
         How much the loss emphasizes corrupted entries, in [0, 1] [2]_. Corrupted
@@ -275,6 +283,8 @@ class SparseAutoencoder(BaseAutoencoder):
        Learning Research 11, 2010.
     .. [3] Alireza Makhzani and Brendan Frey, "k-Sparse Autoencoders", International
        Conference on Learning Representations, 2014.
+    .. [4] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders", International
+       Conference on Learning Representations, 2025.
 
     Examples
     --------
@@ -298,6 +308,7 @@ class SparseAutoencoder(BaseAutoencoder):
         "loss": [StrOptions(set(RECONSTRUCTION_LOSSES))],
         "alpha": [checks.PENALTY],
         "sparsity": [StrOptions({"kl", "l1", "top_k"})],
+        "idle_weight": [checks.PENALTY],
         "normalize_decoder": ["boolean"],
         "sparse_output": ["boolean"],
         "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
@@ -324,6 +335,7 @@ class SparseAutoencoder(BaseAutoencoder):
         sparsity: str = "kl",
         sparsity_target: float = 0.1,
         sparsity_weight: float = 3.0,
+        idle_weight: float = 0.0,
         normalize_decoder: bool = False,
         corruption: float = 0.0,
         corruption_kind: str = "masking",
@@ -355,6 +367,7 @@ class SparseAutoencoder(BaseAutoencoder):
         self.sparsity = sparsity
         self.sparsity_target = sparsity_target
         self.sparsity_weight = sparsity_weight
+        self.idle_weight = idle_weight
         self.normalize_decoder = normalize_decoder
         self.corruption = corruption
         self.corruption_kind = corruption_kind

@@ -49,6 +49,7 @@ AUTOENCODER = TRAINING | {
     "loss": st.sampled_from(["squared_error", "log_loss"]),
     "sparsity": st.sampled_from(["kl", "kl", "l1", "top_k"]),
     "sparsity_target": st.sampled_from([0.1, 0.01, 0.5, 0.9]),
+    "idle_weight": st.sampled_from([0.0, 0.0, 0.1]),
     "sparsity_weight": st.sampled_from([3.0, 0.0, 0.1]),
     "tied_weights": st.booleans(),
     "standardize": st.booleans(),

@@ -836,6 +836,7 @@ WRONG_VALUES = {
     "standardize": [None, "yes", 2],
     "sparsity": ["KL", None, 1],
     "normalize_decoder": [None, "yes", 2],
+    "idle_weight": ["1", None],
     "sparse_output": [None, "yes", 2],
     "missing_values": [0, "nan", np.inf],
     "tied_weights": [None, 1, "yes"],

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .._array_api import Array
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, with_top_k
 from .layers import Layer, forward_output
 from .losses import ReconstructionLoss
 
@@ -41,6 +41,14 @@ def sparse_output(X: Array, layers: Sequence[Layer]) -> csr_array:
     return H
 
 
+def encode_and_count(
+    X: Array, y: Array, w: Array, encoder: Layer
+) -> tuple[csr_array, Array]:
+    """Return the sparse activations, and in how many rows each unit is on."""
+    H = encode_sparse(X, encoder)
+    return H, np.bincount(H.indices[H.data != 0], minlength=H.shape[1])
+
+
 def reconstruct_sparse(
     X: Array,
     y: Array,
@@ -50,21 +58,70 @@ def reconstruct_sparse(
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
     """Loss of the reconstructions, and its gradients by all weights and biases."""
+    H = encode_sparse(X, layers[0])
+    value, delta = loss.value_and_delta(_decoded(H, layers[1]), y, w, emphasis)
+    return value, *_gradients(X, H, layers, delta)
+
+
+def reconstruct_with_idle_units(
+    X: Array,
+    y: Array,
+    w: Array,
+    H: csr_array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    idle: Array,
+    weight: float,
+    emphasis: Array | None = None,
+) -> tuple[float | Array, ...]:
+    """Like `reconstruct_sparse` from activations H, with a loss that idle units share.
+
+    ``weight`` times the loss of the reconstruction by the units of H and as many of the
+    idle ones is added, so that these learn to reconstruct what the others leave, as
+    with the auxiliary loss of [1]_. Unlike there, it has a gradient by all weights.
+
+    References
+    ----------
+    .. [1] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders", International
+       Conference on Learning Representations, 2025.
+    """
     encoder, decoder = layers
-    H = encode_sparse(X, encoder)
-    k, n_units = encoder.activation.top_k, encoder.W.shape[1]
-    Z = H @ decoder.W
+    base = ACTIVATIONS[encoder.activation.base_name]
+    k = min(len(idle), H.data.size // len(X))
+    part = Layer(encoder.W[:, idle], encoder.b[idle], with_top_k(base, k))
+    V, A, Z = decoder.W[idle], forward_output(X, [part]), _decoded(H, decoder)
+    together, delta = loss.value_and_delta(Z + A @ V, y, w, emphasis)
+    delta *= weight
+    idle_delta = part.activation.backward(delta @ V.T, A.copy())
+    V_grad = A.T @ delta
+    value, own_delta = loss.value_and_delta(Z, y, w, emphasis)
+    delta += own_delta
+    W_grad, W_out_grad, b_grad, b_out_grad = _gradients(X, H, layers, delta)
+    W_grad[:, idle] += X.T @ idle_delta
+    W_out_grad[idle] += V_grad
+    b_grad[idle] += idle_delta.sum(axis=0)
+    return value + weight * together, W_grad, W_out_grad, b_grad, b_out_grad
+
+
+def _decoded(H: csr_array, decoder: Layer) -> Array:
+    """Return the raw predictions."""
+    Z: Array = H @ decoder.W
     Z += decoder.b
-    value, delta = loss.value_and_delta(Z, y, w, emphasis)
+    return Z
+
+
+def _gradients(
+    X: Array, H: csr_array, layers: Sequence[Layer], delta: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Gradients by weights and biases from the output's delta."""
+    encoder, decoder = layers
+    k, n_units = H.data.size // len(X), encoder.W.shape[1]
     columns = H.indices.reshape(-1, k)
     error = _products_at(delta, decoder.W, columns)
-    values = H.data.reshape(-1, k)
     base = ACTIVATIONS[encoder.activation.base_name]
-    hidden_delta = base.backward(error, values.copy())
-    by_unit = _csr(hidden_delta, columns, n_units)
+    hidden_delta = base.backward(error, H.data.reshape(-1, k).copy())
     return (
-        value,
-        (by_unit.T @ X).T,
+        (_csr(hidden_delta, columns, n_units).T @ X).T,
         H.T @ delta,
         np.bincount(H.indices, hidden_delta.ravel(), n_units).astype(X.dtype),
         delta.sum(axis=0),

@@ -41,6 +41,7 @@ class AutoencoderSettings:
     sparsity: str
     sparsity_target: float
     sparsity_weight: float
+    idle_weight: float
     normalize_decoder: bool
     solver: str
     corruption: float
@@ -147,6 +148,7 @@ class AutoencoderSettings:
             penalty=self.penalty,
             emphasis=emphasis,
             has_unit_norms=self.normalize_decoder,
+            idle_weight=self.idle_weight if self.sparsity == "top_k" else 0.0,
         )
 
     def layers(self, theta: Array, rows: Rows) -> list[Layer]:

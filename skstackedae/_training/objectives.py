@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._array_api import Array, cast, dtype_of, is_numpy, to_numpy
-from .._network import kernels
+from .._network import kernels, sparse_codes
 from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
@@ -51,6 +51,7 @@ class AutoencoderObjective:
     penalty: ActivityPenalty | None = None
     emphasis: Emphasis | None = None
     has_unit_norms: bool = False
+    idle_weight: float = 0.0
 
     def layers(self, theta: Array) -> list[Layer]:
         """Encoder and decoder; the decoder's activation belongs to the loss."""
@@ -62,7 +63,9 @@ class AutoencoderObjective:
     ) -> tuple[Any, Array]:
         """Evaluate J and its gradient, on all rows or on a mini-batch."""
         rows, layers = _rows_of_batch(self.rows, batch), self.layers(theta)
-        if self.penalty is None or not self.penalty.uses_means:
+        if self.idle_weight > 0:
+            penalty, sums = 0.0, self._with_idle_units(rows, layers)
+        elif self.penalty is None or not self.penalty.uses_means:
             penalty = 0.0
             sums = rows.sum(
                 kernels.reconstruct,
@@ -98,6 +101,26 @@ class AutoencoderObjective:
         """Scale the decoder's weights of each unit to norm 1, if asked for."""
         if self.has_unit_norms:
             normalize_rows(self.layout.unpack(theta)[0][1])
+
+    def _with_idle_units(self, rows: Rows, layers: Sequence[Layer]) -> list[Any]:
+        """Add the loss that the units share that are off in all these rows."""
+        if not is_numpy(layers[0].W):
+            raise ValueError(
+                "idle_weight needs X in memory, on disk or on a cluster: set "
+                "idle_weight=0 for arrays of other libraries."
+            )
+        encoded, (counts,) = rows.keep(sparse_codes.encode_and_count, layers[0])
+        idle = np.flatnonzero(counts == 0)
+        if len(idle) == 0:
+            return rows.sum(
+                kernels.reconstruct, layers, self.loss, None, draw=self.emphasis
+            )
+        return rows.sum(
+            sparse_codes.reconstruct_with_idle_units,
+            *(layers, self.loss, idle, self.idle_weight),
+            kept=encoded,
+            draw=self.emphasis,
+        )
 
     def _in_two_passes(
         self, rows: Rows, layers: Sequence[Layer]
