@@ -93,10 +93,10 @@ class SparseAutoencoder(BaseAutoencoder):
     idle_weight : float, default=0.0
         With ``sparsity='top_k'``, weight of a loss that keeps units from becoming
         useless: the loss of reconstructions by the units that are on and, in addition,
-        by as many of the units that are off in all rows of the mini-batch ('lbfgs': in
-        all rows), which learn to reconstruct what the others leave [4]_. 0 turns it
-        off; 0.1 is a good value if :meth:`diagnose` reports many dead units. It takes
-        time as long as many units are idle.
+        by as many of the units that are off in all rows of the mini-batch, which learn
+        to reconstruct what the others leave [4]_. 0 turns it off; 0.1 is a good value
+        if :meth:`diagnose` reports many dead units. It takes time as long as many units
+        are idle. Requires ``solver='adam'``.
 
     normalize_decoder : bool, default=False
         Whether the weights of the decoder that belong to a hidden unit are scaled to

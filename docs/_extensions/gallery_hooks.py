@@ -22,6 +22,7 @@ ORDER = (
     "plot_grid_search.py",
     "plot_callbacks.py",
     "plot_edge_filters.py",
+    "plot_sparse_dictionary.py",
     "plot_denoising.py",
     "plot_missing_values.py",
     "plot_deep_features.py",

@@ -11,6 +11,11 @@ import numpy as np
 
 from .._array_api import Array, array_namespace, cast
 
+# Norm of the weights of units that start as directions. With 1, learning is slower:
+# five epochs explain 0.72 instead of 0.73 of the variance of sentence embeddings. With
+# 0.2, more units are idle: on digits, half of them instead of a sixth.
+INITIAL_NORM = 0.5
+
 
 @dataclass(frozen=True)
 class ParameterLayout:
@@ -81,7 +86,7 @@ class ParameterLayout:
         return theta
 
     def tie_directions(self, theta: Array) -> None:
-        """Give each hidden unit the same incoming and outgoing weights, of norm 1.
+        """Give each hidden unit the same incoming and outgoing weights, of small norm.
 
         For autoencoders: a unit then starts as a direction in the space of the inputs,
         which is what its code is multiplied by [1]_.
@@ -92,9 +97,20 @@ class ParameterLayout:
            International Conference on Learning Representations, 2025.
         """
         encoder, *others = self.weights(theta)
-        encoder /= np.sqrt((encoder * encoder).sum(axis=0))
+        encoder *= INITIAL_NORM / np.sqrt((encoder * encoder).sum(axis=0))
         for decoder in others:
             decoder[...] = encoder.T
+
+    def center(self, theta: Array, mean: Array, is_linear: bool) -> None:
+        """Set biases so that an autoencoder encodes the differences from a mean.
+
+        Otherwise all rows would turn on the units that are closest to the mean. Linear
+        decoders add the mean again.
+        """
+        coefs, (hidden, output) = self.unpack(theta)
+        hidden -= mean @ coefs[0]
+        if is_linear:
+            output += mean
 
     @property
     def _n_weights(self) -> int:

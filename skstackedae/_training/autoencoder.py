@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._array_api import Array
-from .._network.activations import ACTIVATIONS, activation_of, name_of_top_k
+from .._network.activations import (
+    ACTIVATIONS,
+    IDENTITY,
+    activation_of,
+    name_of_top_k,
+)
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
@@ -68,6 +73,12 @@ class AutoencoderSettings:
                 f"range, but activation={self.activation!r} is unbounded: set "
                 "sparsity_weight=0, sparsity='l1' or 'top_k', or activation='logistic' "
                 "or 'tanh'."
+            )
+        if self.sparsity == "top_k" and self.idle_weight > 0 and self.solver != "adam":
+            raise ValueError(
+                f"idle_weight={self.idle_weight!r} changes which units it is about at "
+                f"every step, which solver={self.solver!r} cannot follow: set "
+                "solver='adam', or idle_weight=0."
             )
         if self.normalize_decoder and (self.solver != "adam" or self.tied_weights):
             raise ValueError(
@@ -280,6 +291,9 @@ def _begin(
     if initial is not None:
         initial = for_mapped_features(initial, rows)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
+    if initial is None and settings.sparsity == "top_k":
+        mean = ActivationStatistics.from_rows(rows, []).mean
+        settings.layout(rows.n_features).center(theta0, mean, decoder is IDENTITY)
     noise = settings.corruption_of(rows, random_state)
     return settings.objective(rows, noise), rows.place(theta0)
 
