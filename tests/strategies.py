@@ -141,4 +141,6 @@ def _agreeing(settings: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]
     agreeing = settings | mended | {name: settings[name] for name in fixed}
     if agreeing["decoder_activation"] != "identity":
         agreeing["standardize"] = False
+    if agreeing["solver"] != "adam":
+        agreeing["idle_weight"] = 0.0
     return agreeing

@@ -140,7 +140,7 @@ def test_weights_equal_repeated_rows(contamination, X, rng):
 @pytest.mark.parametrize(
     "autoencoder",
     [
-        StackedAutoencoder((6, 3), autoencoder=QUICK, max_iter=10, random_state=0),
+        StackedAutoencoder((6, 3), max_iter=10, random_state=0),
         SparseAutoencoder(4, max_iter=20, random_state=0),
     ],
     ids=["stack", "autoencoder"],

@@ -29,6 +29,7 @@ ORDER = (
     "plot_deep_codes.py",
     "plot_anomaly_scores.py",
     "plot_tabular_data.py",
+    "plot_regression.py",
     "plot_sparse_text.py",
     "plot_on_a_cluster.py",
     "plot_save_and_export.py",

@@ -85,7 +85,7 @@ models = {
 
 
 def predict_test(model, X, y, uses_all=False):
-    """Fit on each draw, or on all training digits; return predictions of the rest."""
+    """Fit on each draw, or on all training digits; predict the test digits."""
     predicted = []
     for draw in draws:
         rows = np.append(draw, np.setdiff1d(train, draw)) if uses_all else draw
@@ -118,7 +118,10 @@ one_of_each = [(digits[test] == digit).argmax() for digit in range(10)]
 
 def strip(images, colors):
     """Return a picture of one digit of each class, the lower halves in colors."""
-    images = np.pad(images[one_of_each].reshape(10, 8, 8), ((0, 0), (0, 0), (1, 1)))
+    margins = (0, 0), (0, 0), (1, 1)
+    images = images[one_of_each].reshape(10, 8, 8)
+    # Colormaps leave NaN transparent.
+    images = np.pad(images, margins, constant_values=np.nan)
     above, below = np.split(np.hstack(images), 2)
     return np.vstack([plt.get_cmap("gray_r")(above), plt.get_cmap(colors)(below)])
 
@@ -127,7 +130,7 @@ strips = {"test digits": strip(X[test], "gray_r")} | {
     f"{name}\n(error {errors[name].mean():.4f})": strip(images, "Blues")
     for name, images in completed.items()
 }
-figure, axes = plt.subplots(6, 1, figsize=(7.5, 4.4), layout="constrained")
+figure, axes = plt.subplots(6, 1, figsize=(8, 3.8), layout="constrained")
 for axis, (title, picture) in zip(axes, strips.items(), strict=True):
     axis.imshow(picture)
     axis.set_ylabel(title, rotation=0, ha="right", va="center")
@@ -162,16 +165,15 @@ for way, (model, uses_all) in ways.items():
     of_angles[way] = 45 * np.sqrt(squared)
     half, angle = of_halves[way].mean(), of_angles[way].mean()
     print(f"{way:20} lower half {half:.4f}, angle {angle:.1f}°")
-    print(np.round(of_halves[way], 4), np.round(of_angles[way], 2))
 
 # %%
-# *Lower halves.* Pretraining hardly matters: the error falls by 1 to 2 %, which is less
-# than the difference between two draws. The lead of the network over the other models
-# has another reason, above all its dropout. DROPOUT
+# *Lower halves.* Pretraining hardly matters: it lowers the error by 1 to 2 %, and draws
+# differ more than that. The network leads because of its dropout. With ``dropout=0``,
+# its error is 0.050, larger than the errors of the trees and of the nearest neighbors.
 #
-# *Angles.* Pretraining helps in every draw, and the digits without angle help, too.
-# Still, the trees have the smallest error: pretraining makes the network better, not
-# better than every other model.
+# *Angles.* Pretraining lowers the error in every draw. Half of the gain comes from the
+# digits without targets. The trees still have the smallest error: unlabeled rows can
+# make the network better, but not always better than another model.
 #
 # Each dot of the figure is a draw, each line a mean.
 

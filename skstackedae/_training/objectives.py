@@ -106,8 +106,8 @@ class AutoencoderObjective:
         """Add the loss that the units share that are off in all these rows."""
         if not is_numpy(layers[0].W):
             raise ValueError(
-                "idle_weight needs X in memory or on disk: set idle_weight=0 for arrays "
-                "of other libraries."
+                "idle_weight needs X in memory or on disk: set idle_weight=0 for "
+                "arrays of other libraries."
             )
         encoded, (counts,) = rows.keep(sparse_codes.encode_and_count, layers[0])
         idle = np.flatnonzero(counts == 0)
