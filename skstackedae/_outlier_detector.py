@@ -41,9 +41,9 @@ class ReconstructionOutlierDetector(VersionedStateMixin, OutlierMixin, BaseEstim
 
     Parameters
     ----------
-    autoencoder : SparseAutoencoder, StackedAutoencoder, FrozenEstimator or None, \
-            default=None
-        The autoencoder that is cloned and fitted. None means a `SparseAutoencoder` that
+    autoencoder : estimator or None, default=None
+        The `SparseAutoencoder` or `StackedAutoencoder` that is cloned and fitted. None
+        means a `SparseAutoencoder` that
         suits tables: it standardizes the features, has a linear decoder and no sparsity
         penalty, as many units as features (at most 100), and ``alpha=0.03``. A
         `FrozenEstimator` of a fitted autoencoder is used as it is.

@@ -144,8 +144,10 @@ plt.show()
 # ----------------------
 # A second task has the same draws. The digits are turned by up to 45°; a regressor sees
 # all 64 pixels and predicts the angle. The unit of the angle is 45°, so the targets are
-# of order 1. In both tasks, the same network is fitted in three ways: not pretrained,
-# pretrained on the 200 digits with targets, and pretrained on all training digits.
+# of order 1. All models keep the settings that were chosen for the lower halves.
+#
+# In both tasks, the same network is fitted in three ways: not pretrained, pretrained on
+# the 200 digits with targets, and pretrained on all training digits.
 
 turns = np.random.default_rng(0).uniform(-1, 1, len(X)).astype(np.float32)
 turned = np.zeros_like(X)
