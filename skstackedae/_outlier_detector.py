@@ -43,10 +43,10 @@ class ReconstructionOutlierDetector(VersionedStateMixin, OutlierMixin, BaseEstim
     ----------
     autoencoder : estimator or None, default=None
         The `SparseAutoencoder` or `StackedAutoencoder` that is cloned and fitted. None
-        means a `SparseAutoencoder` that
-        suits tables: it standardizes the features, has a linear decoder and no sparsity
-        penalty, as many units as features (at most 100), and ``alpha=0.03``. A
-        `FrozenEstimator` of a fitted autoencoder is used as it is.
+        means a `SparseAutoencoder` that suits tables: it standardizes the features, has
+        a linear decoder and no sparsity penalty, as many units as features (at most
+        100), and ``alpha=0.03``. A `FrozenEstimator` of a fitted autoencoder is used as
+        it is.
 
     contamination : 'auto' or float, default='auto'
         Determines the threshold `offset_` for outliers. With a float in (0, 0.5], this
