@@ -105,6 +105,8 @@ AUTOENCODERS = {
     "validation rows": {"early_stopping": True, "activation": "tanh"},
     "linear": {"activation": "relu", "sparsity_weight": 0, "learning_rate": "linear"},
     "standardized": {"standardize": True, "decoder_activation": "identity"},
+    "top k": {"sparsity": "top_k", "activation": "tanh"},
+    "L1": {"sparsity": "l1", "sparsity_weight": 0.01, "activation": "relu"},
 }
 
 
@@ -139,6 +141,16 @@ def test_outlier_detector(make, data):
         assert_allclose(to_numpy(found), getattr(in_memory, method)(X), atol=1e-9)
     with pytest.raises(ValueError, match=r"ReconstructionOutlierDetector\.predict"):
         on_device.predict(X)
+
+
+def test_idle_units_are_refused(make, data):
+    model = small_autoencoder(sparsity="top_k", idle_weight=0.1, solver="adam")
+    with pytest.raises(ValueError, match="set idle_weight=0 for arrays"):
+        model.fit(make(data[0]))
+    model = small_autoencoder(sparsity="top_k", sparse_output=True, max_iter=2)
+    model.fit(make(data[0]))
+    with pytest.raises(ValueError, match="set sparse_output=False"):
+        model.transform(make(data[0]))
 
 
 def test_missing_entries_are_refused(make, data):

@@ -15,6 +15,7 @@ from helpers import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
@@ -25,6 +26,10 @@ from skstackedae import (
     StackedAutoencoder,
     StackedAutoencoderRegressor,
 )
+from skstackedae._input_checks import check_is_finite
+from skstackedae._network.activations import ACTIVATIONS
+from skstackedae._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
+from skstackedae._rows.stored import StoredRows
 from skstackedae._training.autoencoder import AutoencoderSettings
 from skstackedae._training.settings import from_parameters
 from skstackedae.export import register_onnx_converters
@@ -86,6 +91,12 @@ def test_losses_are_those_of_observed_entries(solver, X):
     assert_allclose(model.score_samples(X), -errors.sum(axis=1))
     if solver == "lbfgs":
         assert model.loss_ == pytest.approx(-model.score(X))
+
+
+def test_the_loss_predicts_as_the_loss_below(rng):
+    Z = rng.randn(3, 2)
+    below = RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["tanh"])
+    assert_array_equal(ObservedEntries(below).predict(Z.copy()), np.tanh(Z))
 
 
 def test_means_are_weighted(X, rng):
@@ -178,6 +189,19 @@ def test_infinity_is_not_missing(X, tmp_path):
     big = RowsOnDisk(np.load(tmp_path / "X.npy", mmap_mode="r"), dtype="float64")
     with pytest.raises(ValueError, match="Input X contains infinity"):
         make().fit(big)
+
+
+def test_rows_that_stay_on_disk_are_checked(X):
+    X[3, 4] = -np.inf
+    rows = StoredRows(X, "float64")
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        check_is_finite(rows, allow_nan=True)
+    with config_context(assume_finite=True):
+        check_is_finite(rows)
+    X[3, 4] = 0
+    check_is_finite(StoredRows(X, "float64"), allow_nan=True)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        check_is_finite(StoredRows(X, "float64"))
 
 
 def test_rows_on_disk(X, tmp_path):

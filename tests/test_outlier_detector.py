@@ -222,7 +222,8 @@ def test_in_a_pipeline_and_a_search(X):
 def test_a_refit_that_fails_changes_nothing(X):
     detector = make().fit(X)
     scores = detector.score_samples(X)
-    for wrong in (np.full_like(X, np.inf), X[:0], [], "X", X[0], None):
+    ragged = [[1.0], [1.0, 2.0]]
+    for wrong in (np.full_like(X, np.inf), X[:0], [], "X", X[0], None, ragged):
         with pytest.raises((ValueError, TypeError)):
             detector.fit(wrong)
         with pytest.raises((ValueError, TypeError)):

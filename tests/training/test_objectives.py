@@ -561,6 +561,9 @@ def test_scores_are_without_dropout(rng):
 def test_max_norm_shrinks_incoming_weights_of_hidden_units_alone(rng):
     objective, theta = make_network(rng, ["logistic", "relu"])
     objective = dataclasses.replace(objective, max_norm=1.0)
+    # Of each layer, some weights are large and some small.
+    for W in objective.layout.unpack(theta)[0]:
+        W *= np.where(np.arange(W.shape[1]) % 2, 9, 0.1) / np.linalg.norm(W, axis=0)
     before, projected = theta.copy(), theta.copy()
     objective.project(projected)
     (coefs, biases), (old, old_biases) = map(
