@@ -108,9 +108,9 @@ class BaseNetwork(
         return tags
 
     @property
+    @abstractmethod
     def _allows_missing(self) -> bool:
         """Whether X may have missing entries."""
-        return False
 
     @property
     @abstractmethod

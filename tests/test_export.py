@@ -341,6 +341,27 @@ def test_onnx_autoencoder_encodes_the_same(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_onnx_keeps_the_largest_units(run_onnx, few_digits, dtype):
+    X = few_digits[0].astype(dtype)
+    settings = {"sparsity": "top_k", "sparsity_target": 0.2, "activation": "relu"}
+    autoencoder = SparseAutoencoder(20, max_iter=10, random_state=0, **settings).fit(X)
+    (hidden,) = run_onnx(autoencoder, X).values()
+    expected = autoencoder.transform(X)
+    assert_allclose(hidden, expected, rtol=0, atol=10 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_onnx_fills_missing_entries(run_onnx, few_digits, dtype):
+    X = np.where(few_digits[0] == 1, np.nan, few_digits[0]).astype(dtype)
+    autoencoder = SparseAutoencoder(
+        8, missing_values=np.nan, max_iter=10, random_state=0
+    ).fit(X)
+    (hidden,) = run_onnx(autoencoder, X).values()
+    expected = autoencoder.transform(X)
+    assert_allclose(hidden, expected, rtol=0, atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_onnx_stack_encodes_the_same(run_onnx, few_digits, dtype):
     X = few_digits[0].astype(dtype)
     layers = [make_autoencoder("relu"), make_autoencoder("tanh")]

@@ -32,7 +32,6 @@ from skstackedae._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
 from skstackedae._rows.stored import StoredRows
 from skstackedae._training.autoencoder import AutoencoderSettings
 from skstackedae._training.settings import from_parameters
-from skstackedae.export import register_onnx_converters
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter",
@@ -258,6 +257,13 @@ def test_stacks(early_stopping, frozen, X, few_digits):
     assert not hasattr(model, "feature_means_")
 
 
+def test_stack_on_a_frozen_layer_goes_on(X, few_digits):
+    frozen = FrozenEstimator(make().fit(X))
+    model = small_classifier((8,), autoencoder=[frozen], max_iter=3, warm_start=True)
+    loss = model.fit(X, few_digits[1]).loss_
+    assert model.fit(X, few_digits[1]).loss_ < loss
+
+
 def test_stack_with_validation_rows(X, few_digits):
     y = few_digits[1]
     model = small_classifier((8,), autoencoder=make(), max_iter=3)
@@ -284,14 +290,3 @@ def test_diagnose(X):
     centered = np.nan_to_num(X - model.feature_means_)
     expected = 1 - np.square(errors).sum() / np.square(centered).sum()
     assert result["explained_variance"] == pytest.approx(expected)
-
-
-def test_onnx(X):
-    skl2onnx = pytest.importorskip("skl2onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    register_onnx_converters()
-    model = make().fit(X.astype(np.float32))
-    graph = skl2onnx.to_onnx(model, X[:1].astype(np.float32))
-    session = runtime.InferenceSession(graph.SerializeToString())
-    (codes,) = session.run(None, {"X": X.astype(np.float32)})
-    assert_allclose(codes, model.transform(X.astype(np.float32)), atol=1e-5)

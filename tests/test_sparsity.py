@@ -27,7 +27,7 @@ from skstackedae._network.losses import RECONSTRUCTION_LOSSES
 from skstackedae._network.penalties import KLSparsity, L1Sparsity
 from skstackedae._training.autoencoder import AutoencoderSettings
 from skstackedae._training.settings import from_parameters
-from skstackedae.export import register_onnx_converters, to_mlp_regressor
+from skstackedae.export import to_mlp_regressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stopped after max_iter",
@@ -324,13 +324,6 @@ def test_exports(few_digits):
     stack = StackedAutoencoder((8,), autoencoder=model, max_iter=3).fit(X)
     with pytest.raises(ValueError, match=r"'relu, top 2', which MLPRegressor"):
         to_mlp_regressor(stack)
-    skl2onnx = pytest.importorskip("skl2onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    register_onnx_converters()
-    graph = skl2onnx.to_onnx(model, X[:1])
-    session = runtime.InferenceSession(graph.SerializeToString())
-    (codes,) = session.run(None, {"X": X})
-    assert_allclose(codes, model.transform(X), atol=1e-5)
 
 
 def test_kl_needs_units_with_a_range(few_digits):
