@@ -16,9 +16,6 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import torch
-from tokenizers import Tokenizer
-from transformers import BertModel
 
 MAX_TOKENS = 64
 BATCH_TOKENS = 4096
@@ -63,6 +60,10 @@ def model_folder() -> Path:
 
 def embed(texts: list[str], folder: Path, *, bf16: bool) -> np.ndarray:
     """Return the embeddings, in the order of the texts."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
