@@ -165,7 +165,7 @@ def test_autoencoder_objectives(form, noise, client, data, rng, monkeypatch):
             ACTIVATIONS["tanh"],
             RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["identity"]),
             alpha=0.01,
-            penalty=KLSparsity(0.2, 0.5),
+            mean_penalty=KLSparsity(0.2, 0.5),
             emphasis=emphasis,
         )
 

@@ -159,7 +159,7 @@ def objectives(draw):
             ACTIVATIONS[draw(st.sampled_from(["logistic", "tanh"]))],
             loss(ACTIVATIONS["logistic"]),
             alpha=0.1,
-            penalty=KLSparsity(
+            mean_penalty=KLSparsity(
                 draw(st.floats(0.01, 0.99)), draw(st.sampled_from([0.0, 3.0]))
             ),
         )

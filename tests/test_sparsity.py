@@ -24,7 +24,6 @@ from skstackedae._network import kernels
 from skstackedae._network.activations import ACTIVATIONS, activation_of, with_top_k
 from skstackedae._network.layers import Layer
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
-from skstackedae._network.penalties import KLSparsity, L1Sparsity
 from skstackedae._training.autoencoder import AutoencoderSettings
 from skstackedae._training.settings import from_parameters
 from skstackedae.export import to_mlp_regressor
@@ -127,13 +126,6 @@ def test_the_l1_penalty_is_its_formula(activation, few_digits):
     model = make(activation=activation, **settings).fit(X)
     penalty = 0.03 * np.abs(model.transform(X)).sum(axis=1).mean()
     assert model.loss_ == pytest.approx(penalty - model.score(X))
-
-
-def test_penalties_have_one_form():
-    with pytest.raises(NotImplementedError):
-        KLSparsity(0.1, 1.0).of_rows(np.ones((2, 3)), np.ones(2))
-    with pytest.raises(NotImplementedError):
-        L1Sparsity(1.0).of_means(np.ones(3))
 
 
 def test_l1_turns_units_off(few_digits):

@@ -144,7 +144,7 @@ def objective_of(rows, n_features: int, n_units: int):
         ACTIVATIONS["logistic"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["logistic"]),
         alpha=1e-4,
-        penalty=KLSparsity(0.1, 3.0),
+        mean_penalty=KLSparsity(0.1, 3.0),
     )
     theta = sizes.initialize(np.random.RandomState(0))
     return lambda: objective.value_and_gradient(theta)

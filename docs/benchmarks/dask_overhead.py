@@ -99,7 +99,7 @@ def autoencoder(rows, is_kept: bool) -> tuple:
         ACTIVATIONS["logistic"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["logistic"]),
         alpha=1e-4,
-        penalty=KLSparsity(0.1, 3.0),
+        mean_penalty=KLSparsity(0.1, 3.0),
     )
     return objective, layout.initialize(np.random.RandomState(0))
 

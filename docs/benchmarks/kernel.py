@@ -160,7 +160,7 @@ class Autoencoder(Problem):
             LOGISTIC,
             SquaredError(LOGISTIC),
             alpha=ALPHA,
-            penalty=KLSparsity(RHO, BETA),
+            mean_penalty=KLSparsity(RHO, BETA),
         )
 
     def in_numpy(self):

@@ -101,7 +101,7 @@ def evaluation(what, size, n_rows, folder):
                 logistic,
                 SquaredError(logistic),
                 alpha=1e-4,
-                penalty=KLSparsity(0.1, 3.0),
+                mean_penalty=KLSparsity(0.1, 3.0),
             )
             return objective.value_and_gradient(theta)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from .._array_api import Array, array_namespace, copied, is_numpy
 from .layers import Layer, backward, drop_units, forward, forward_output
 from .losses import SOFTMAX, Loss, ReconstructionLoss
-from .penalties import ActivityPenalty
+from .penalties import RowPenalty
 from .sparse_codes import reconstruct_sparse
 
 
@@ -31,7 +31,7 @@ def reconstruct(
     w: Array,
     layers: Sequence[Layer],
     loss: ReconstructionLoss,
-    penalty: ActivityPenalty | None = None,
+    penalty: RowPenalty | None = None,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
     """Loss of the reconstructions, and its gradients by all weights and biases.

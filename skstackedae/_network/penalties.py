@@ -4,7 +4,7 @@ Each penalty gives its value and its derivative.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,17 +46,15 @@ def normalize_rows(W: Array) -> None:
     W /= xp.where(norms > 0, norms, xp.ones_like(norms))
 
 
-class ActivityPenalty(Protocol):
-    """A penalty on the activations of the hidden units of an autoencoder.
-
-    It is a function of each unit's mean activation over all rows, or a sum over rows:
-    ``uses_means`` tells which, and objectives call only that method.
-    """
-
-    uses_means: ClassVar[bool]
+class MeanPenalty(Protocol):
+    """A penalty on the mean activation of each hidden unit over all rows."""
 
     def of_means(self, means: Array) -> tuple[Any, Array]:
         """Value, and derivative by the mean activations, which are in [0, 1]."""
+
+
+class RowPenalty(Protocol):
+    """A penalty on the activations of the hidden units that is a sum over rows."""
 
     def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
         """Weighted sum over the rows of A, and its derivative by A."""
@@ -68,7 +66,6 @@ class KLSparsity:
 
     target: float
     weight: float
-    uses_means: ClassVar[bool] = True
 
     def of_means(self, means: Array) -> tuple[Any, Array]:
         """Value, and derivative by the mean activations."""
@@ -76,21 +73,12 @@ class KLSparsity:
         value = self.weight * array_namespace(divergence).sum(divergence)
         return value, self.weight * derivative
 
-    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
-        """Raise an error: the divergence is one of means."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
 class L1Sparsity:
     """weight * sum_i w_i sum_j |a_ij|."""
 
     weight: float
-    uses_means: ClassVar[bool] = False
-
-    def of_means(self, means: Array) -> tuple[Any, Array]:
-        """Raise an error: the penalty is one of rows."""
-        raise NotImplementedError
 
     def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
         """Weighted sum over the rows of A, and its derivative by A."""

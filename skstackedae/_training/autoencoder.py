@@ -16,9 +16,10 @@ from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import RECONSTRUCTION_LOSSES, ObservedEntries
 from .._network.penalties import (
-    ActivityPenalty,
     KLSparsity,
     L1Sparsity,
+    MeanPenalty,
+    RowPenalty,
     normalize_rows,
 )
 from .._rows.feature_maps import FeatureMap
@@ -109,13 +110,18 @@ class AutoencoderSettings:
         return name_of_top_k(self.activation, k)
 
     @property
-    def penalty(self) -> ActivityPenalty | None:
-        """The penalty on the activations."""
-        if self.sparsity == "top_k" or self.sparsity_weight == 0:
+    def mean_penalty(self) -> MeanPenalty | None:
+        """The penalty on mean activations."""
+        if self.sparsity != "kl" or self.sparsity_weight == 0:
             return None
-        if self.sparsity == "l1":
-            return L1Sparsity(self.sparsity_weight)
         return KLSparsity(self.sparsity_target, self.sparsity_weight)
+
+    @property
+    def row_penalty(self) -> RowPenalty | None:
+        """The penalty on the activations of each row."""
+        if self.sparsity != "l1" or self.sparsity_weight == 0:
+            return None
+        return L1Sparsity(self.sparsity_weight)
 
     def measure_features(self, rows: Rows) -> FeatureMap | None:
         """Return what happens to the entries of these rows before they are used."""
@@ -156,7 +162,8 @@ class AutoencoderSettings:
             activation_of(self.hidden_activation),
             loss if self.missing_values is None else ObservedEntries(loss),
             alpha=self.alpha,
-            penalty=self.penalty,
+            mean_penalty=self.mean_penalty,
+            row_penalty=self.row_penalty,
             emphasis=emphasis,
             has_unit_norms=self.normalize_decoder,
             idle_weight=self.idle_weight if self.sparsity == "top_k" else 0.0,

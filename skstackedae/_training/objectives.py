@@ -22,7 +22,8 @@ from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
 from .._network.losses import SOFTMAX, Loss, ReconstructionLoss
 from .._network.penalties import (
-    ActivityPenalty,
+    MeanPenalty,
+    RowPenalty,
     limit_norms,
     normalize_rows,
     weight_decay,
@@ -48,7 +49,8 @@ class AutoencoderObjective:
     activation: Activation
     loss: ReconstructionLoss
     alpha: float
-    penalty: ActivityPenalty | None = None
+    mean_penalty: MeanPenalty | None = None
+    row_penalty: RowPenalty | None = None
     emphasis: Emphasis | None = None
     has_unit_norms: bool = False
     idle_weight: float = 0.0
@@ -65,11 +67,11 @@ class AutoencoderObjective:
         rows, layers = _rows_of_batch(self.rows, batch), self.layers(theta)
         if self.idle_weight > 0:
             penalty, sums = 0.0, self._with_idle_units(rows, layers)
-        elif self.penalty is None or not self.penalty.uses_means:
+        elif self.mean_penalty is None:
             penalty = 0.0
             sums = rows.sum(
                 kernels.reconstruct,
-                *(layers, self.loss, self.penalty),
+                *(layers, self.loss, self.row_penalty),
                 draw=self.emphasis,
             )
         elif rows.can_keep(rows.n_rows * self.layout.sizes[1] * rows.dtype.itemsize):
@@ -161,9 +163,9 @@ class AutoencoderObjective:
 
     def _sparsity(self, totals: Array, total_weight: Any) -> tuple[Any, Array]:
         """Return the penalty, and its derivative by each unit's weighted activation."""
-        assert self.penalty is not None
+        assert self.mean_penalty is not None
         mean = self.activation.mean_activation(totals / total_weight)
-        value, derivative = self.penalty.of_means(mean)
+        value, derivative = self.mean_penalty.of_means(mean)
         error = derivative / (self.activation.span * total_weight)
         return value, cast(error, self.rows.dtype)
 

@@ -107,7 +107,7 @@ def test_autoencoders(
             ACTIVATIONS[activation],
             RECONSTRUCTION_LOSSES[loss](ACTIVATIONS[decoder]),
             alpha=0.01,
-            penalty=KLSparsity(0.2, weight),
+            mean_penalty=KLSparsity(0.2, weight),
             emphasis=emphasis,
         )
         for rows in reversed(both_rows(make, X, None, w))
@@ -126,7 +126,7 @@ def test_the_penalty_in_one_pass(make, data, several_blocks, rng, monkeypatch):
         ACTIVATIONS["tanh"],
         RECONSTRUCTION_LOSSES["squared_error"](ACTIVATIONS["identity"]),
         alpha=0.01,
-        penalty=KLSparsity(0.2, 1.0),
+        mean_penalty=KLSparsity(0.2, 1.0),
     )
     value, gradient = objective.value_and_gradient(theta)
     monkeypatch.setattr(RowsOnDevice, "can_keep", lambda rows, n_bytes: False)

@@ -87,7 +87,7 @@ def make_autoencoder(
         ACTIVATIONS[activation],
         SquaredError(ACTIVATIONS[decoder]),
         alpha=0.01,
-        penalty=KLSparsity(RHO, beta) if beta else None,
+        mean_penalty=KLSparsity(RHO, beta) if beta else None,
     )
     return objective, rng.uniform(-1, 1, layout.n_parameters)
 
@@ -132,7 +132,7 @@ def ufldl_autoencoder(objective, theta):
     data, w = objective.rows.X.T, objective.rows.weights
     f, g = objective.activation.name, objective.loss.activation.name
     alpha, rho = objective.alpha, RHO
-    beta = objective.penalty.weight if objective.penalty else 0.0
+    beta = objective.mean_penalty.weight if objective.mean_penalty else 0.0
     a2 = FUNCTIONS[f](W1 @ data + b1)
     a3 = FUNCTIONS[g](W2 @ a2 + b2)
     cost = 0.5 * np.sum(w * (a3 - data) ** 2)
@@ -263,7 +263,7 @@ def test_mini_batch_sparsity_uses_the_batchs_weighted_mean(rng):
     coefs, intercepts = objective.layout.unpack(theta)
     H = expit(objective.rows.X[rows] @ coefs[0] + intercepts[0])
     mean = np.average(H, axis=0, weights=objective.rows.weights[rows])
-    rho = objective.penalty.target
+    rho = objective.mean_penalty.target
     kl = rho * np.log(rho / mean) + (1 - rho) * np.log((1 - rho) / (1 - mean))
     # Beside a weight of a million the other terms do not show.
     assert value == pytest.approx(1e6 * kl.sum(), rel=1e-4)
@@ -300,13 +300,13 @@ def test_one_pass_is_exact_in_float32(rng):
 @pytest.mark.parametrize("activation", RATES)
 def test_sparsity_is_in_proportion_to_its_weight(activation, beta, rng):
     with_penalty, theta = make_autoencoder(rng, activation, beta=beta)
-    without = dataclasses.replace(with_penalty, penalty=None)
+    without = dataclasses.replace(with_penalty, mean_penalty=None)
     value, gradient = with_penalty.value_and_gradient(theta)
     plain_value, plain_gradient = without.value_and_gradient(theta)
     coefs, intercepts = with_penalty.layout.unpack(theta)
     H = FUNCTIONS[activation](with_penalty.rows.X @ coefs[0] + intercepts[0])
     rates = with_penalty.rows.weights @ RATES[activation](H)[0]
-    rho = with_penalty.penalty.target
+    rho = with_penalty.mean_penalty.target
     kl = np.sum(rel_entr(rho, rates) + rel_entr(1 - rho, 1 - rates))
     assert value - plain_value == pytest.approx(beta * kl, rel=1e-6)
     # The decoder does not see the penalty.
