@@ -158,6 +158,21 @@ def copied(array: Array) -> Array:
     return array_namespace(array).asarray(array, copy=True)
 
 
+def kth_largest(array: Any, k: int) -> Any:
+    """Return the k-th largest value of each row of a matrix, as a column.
+
+    The array API standard knows only complete sorting.
+    """
+    position = array.shape[1] - k
+    library = type(array).__module__.partition(".")[0]
+    if library == "torch":
+        return array.topk(k, dim=1, sorted=True).values[:, -1:]
+    if library in ("numpy", "cupy"):
+        xp = array_namespace(array)
+        return xp.partition(array, position, axis=1)[:, position : position + 1]
+    return array_namespace(array).sort(array, axis=1)[:, position : position + 1]
+
+
 def arange_like(n: int, array: Array) -> Array:
     """Return 0, ..., n - 1 on the device of an array."""
     if is_numpy(array):

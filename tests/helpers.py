@@ -4,6 +4,8 @@ Makers take settings as keywords; modules whose numbers depend on settings of th
 fix these by `functools.partial`.
 """
 
+import os
+
 import numpy as np
 import pytest
 
@@ -62,11 +64,16 @@ def finite_difference(function, x, h=1e-6):
 
 
 LIBRARIES = ["array_api_strict", "torch"]
+if os.environ.get("SKSTACKEDAE_TESTS_GPU") == "1":
+    LIBRARIES += ["torch on cuda", "cupy"]
 
 
 def library_of(name):
     """Return a function that makes an array of another library from one of numpy."""
+    name, _, device = name.partition(" on ")
     library = pytest.importorskip(name)
+    if device:
+        return lambda array: library.asarray(np.array(array), device=device)
     try:
         device_of(library.asarray([1.0]))
     except ImportError as error:  # scikit-learn 1.6 brings no array_api_compat

@@ -64,6 +64,7 @@ TESTS = {
     "_rows/rows.py": "rows/test_blocks.py",
     "_rows/stored.py": "rows/test_disk.py test_rows_on_disk.py",
     "_rows/threads.py": "rows/test_threads.py",
+    "_training/decay.py": "training/test_objectives.py rows/test_device.py",
     "_training/objectives.py": "training/test_objectives.py",
     "_training/solvers.py": "training/test_solvers.py test_learning_rate.py",
     "_training/standardization.py": "test_standardization.py",

@@ -14,9 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from .._array_api import Array, array_namespace
+from .._array_api import Array, array_namespace, kth_largest
 from . import in_place
 
 # Between the name of a function and k in the name of an activation with k units on.
@@ -75,7 +73,7 @@ def with_top_k(activation: Activation, k: int) -> Activation:
     def function(Z: Array) -> Array:
         A = activation.function(Z)
         xp = array_namespace(A)
-        A *= xp.asarray(_kth_largest(A, k) <= A, dtype=A.dtype)
+        A *= xp.asarray(kth_largest(A, k) <= A, dtype=A.dtype)
         return A
 
     def backward(error: Array, A: Array) -> Array:
@@ -92,12 +90,12 @@ def with_top_k(activation: Activation, k: int) -> Activation:
     )
 
 
-def _kth_largest(A: Array, k: int) -> Array:
-    """Return the k-th largest value of each row, as a column."""
+def top_k_where(A: Array, mask: Array, k: int) -> Array:
+    """Keep the k largest values of each row where a mask of the columns is true."""
     xp = array_namespace(A)
-    position = A.shape[1] - k
-    ordered = np.partition(A, position) if xp is np else xp.sort(A, axis=1)
-    return ordered[:, position : position + 1]
+    candidates = xp.where(mask, A, xp.full_like(A, -math.inf))
+    is_kept = mask & (kth_largest(candidates, k) <= candidates)
+    return xp.where(is_kept, A, xp.zeros_like(A))
 
 
 def with_dropout(activation: Activation, mask: Array, probability: float) -> Activation:

@@ -11,12 +11,14 @@ may be a view of one number: numpy multiplies by such a view as fast as by the n
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from .._array_api import Array, array_namespace, copied, is_numpy
+from . import sparse_codes
+from .activations import ACTIVATIONS, top_k_where, with_top_k
 from .layers import Layer, backward, drop_units, forward, forward_output
 from .losses import SOFTMAX, Loss, ReconstructionLoss
 from .penalties import RowPenalty
-from .sparse_codes import reconstruct_sparse
 
 
 def encode(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Array, Array, Array]:
@@ -41,7 +43,7 @@ def reconstruct(
     """
     is_sparse = layers[0].activation.top_k is not None
     if is_sparse and penalty is None and is_numpy(X):
-        return reconstruct_sparse(X, y, w, layers, loss, emphasis)
+        return sparse_codes.reconstruct_sparse(X, y, w, layers, loss, emphasis)
     H = forward_output(X, layers[:1])
     if penalty is None:
         return _reconstruct(X, y, w, H, layers, loss, None, emphasis)
@@ -90,6 +92,60 @@ def reconstruct_from(
     """
     error = None if activity_error is None else w[:, None] * activity_error
     return _reconstruct(X, y, w, copied(H), layers, loss, error, emphasis)
+
+
+def encode_and_count(X: Array, y: Array, w: Array, encoder: Layer) -> tuple[Any, Array]:
+    """Hidden activations, sparse in memory, and in how many rows each unit is on."""
+    if is_numpy(X):
+        return sparse_codes.encode_and_count(X, encoder)
+    H = forward_output(X, [encoder])
+    xp = array_namespace(H)
+    return H, xp.sum(xp.asarray(H != 0, dtype=xp.int64), axis=0)
+
+
+def reconstruct_with_idle_units(
+    X: Array,
+    y: Array,
+    w: Array,
+    H: Any,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    is_idle: Array,
+    weight: float,
+    emphasis: Array | None = None,
+) -> tuple[float | Array, ...]:
+    """Like `reconstruct` from activations H, with a loss that idle units share.
+
+    ``weight`` times the loss of the reconstruction by the units of H and as many of the
+    idle ones is added, so that these learn to reconstruct what the others leave, as
+    with the auxiliary loss of [1]_. Unlike there, it has a gradient by all weights.
+
+    References
+    ----------
+    .. [1] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders", International
+       Conference on Learning Representations, 2025.
+    """
+    if is_numpy(X):
+        return sparse_codes.reconstruct_with_idle_units(
+            X, y, w, H, layers, loss, is_idle, weight, emphasis
+        )
+    encoder, decoder = layers
+    k = encoder.activation.top_k
+    assert k is not None
+    base = ACTIVATIONS[encoder.activation.base_name]
+    every = forward_output(X, [encoder._replace(activation=base)])
+    A = top_k_where(every, is_idle, k)
+    Z = H @ decoder.W + decoder.b
+    together, idle_delta = loss.value_and_delta(Z + A @ decoder.W, y, w, emphasis)
+    idle_delta *= weight
+    value, delta = loss.value_and_delta(Z, y, w, emphasis)
+    delta += idle_delta
+    decoder_grad = H.T @ delta + A.T @ idle_delta
+    # No unit is in both: each entry of the error comes from one of the two.
+    error = encoder.activation.backward(delta @ decoder.W.T, copied(H))
+    error += with_top_k(base, k).backward(idle_delta @ decoder.W.T, A)
+    intercept_grads = (array_namespace(X).sum(part, axis=0) for part in (error, delta))
+    return value + weight * together, X.T @ error, decoder_grad, *intercept_grads
 
 
 def _reconstruct(

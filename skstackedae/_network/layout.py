@@ -50,6 +50,10 @@ class ParameterLayout:
         """Views of the weights, each once, for weight decay."""
         return self._pieces(theta)[: self._n_weights]
 
+    def biases(self, theta: Array) -> list[Array]:
+        """Views of the biases."""
+        return self._pieces(theta)[self._n_weights :]
+
     def weight_gradients(self, coef_grads: Sequence[Array]) -> list[Array]:
         """Gradients of `weights` from those of all layers' weights."""
         return merge_tied_gradients(*coef_grads) if self.tied else list(coef_grads)

@@ -41,9 +41,7 @@ def sparse_output(X: Array, layers: Sequence[Layer]) -> csr_array:
     return H
 
 
-def encode_and_count(
-    X: Array, y: Array, w: Array, encoder: Layer
-) -> tuple[csr_array, Array]:
+def encode_and_count(X: Array, encoder: Layer) -> tuple[csr_array, Array]:
     """Return the sparse activations, and in how many rows each unit is on."""
     H = encode_sparse(X, encoder)
     return H, np.bincount(H.indices[H.data != 0], minlength=H.shape[1])
@@ -70,22 +68,16 @@ def reconstruct_with_idle_units(
     H: csr_array,
     layers: Sequence[Layer],
     loss: ReconstructionLoss,
-    idle: Array,
+    is_idle: Array,
     weight: float,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
     """Like `reconstruct_sparse` from activations H, with a loss that idle units share.
 
-    ``weight`` times the loss of the reconstruction by the units of H and as many of the
-    idle ones is added, so that these learn to reconstruct what the others leave, as
-    with the auxiliary loss of [1]_. Unlike there, it has a gradient by all weights.
-
-    References
-    ----------
-    .. [1] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders", International
-       Conference on Learning Representations, 2025.
+    Only the idle units are computed anew.
     """
     encoder, decoder = layers
+    idle = np.flatnonzero(is_idle)
     base = ACTIVATIONS[encoder.activation.base_name]
     k = min(len(idle), H.data.size // len(X))
     part = Layer(encoder.W[:, idle], encoder.b[idle], with_top_k(base, k))

@@ -11,12 +11,13 @@ its loss is an estimate of the loss of all rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .._array_api import Array, cast, dtype_of, is_numpy, to_numpy
-from .._network import kernels, sparse_codes
+from .._array_api import Array, array_namespace, cast
+from .._network import kernels
 from .._network.activations import IDENTITY, Activation
 from .._network.layers import Layer, make_layers
 from .._network.layout import ParameterLayout
@@ -26,11 +27,11 @@ from .._network.penalties import (
     RowPenalty,
     limit_norms,
     normalize_rows,
-    weight_decay,
 )
 from .._rows.noise import DropoutMasks, Emphasis
 from .._rows.rows import Rows
 from .batches import Batch, Sampler
+from .decay import WeightDecay
 from .pseudo_labels import PseudoLabels
 
 
@@ -79,15 +80,7 @@ class AutoencoderObjective:
         else:
             penalty, sums = self._in_one_pass(rows, layers)
         value, *gradients = sums
-        weights = self.layout.weights(theta)
-        return _add_decay(
-            value + penalty,
-            gradients,
-            theta,
-            self.layout,
-            # Tied weights count twice, once for each layer.
-            alphas=[2 * self.alpha / len(weights) for _ in weights],
-        )
+        return self._decay.add(value + penalty, gradients, theta)
 
     def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
         """Return what draws mini-batches of the rows."""
@@ -104,22 +97,23 @@ class AutoencoderObjective:
         if self.has_unit_norms:
             normalize_rows(self.layout.unpack(theta)[0][1])
 
+    @cached_property
+    def _decay(self) -> WeightDecay:
+        # Tied weights count twice, once for each layer.
+        alphas = (2 * self.alpha,) if self.layout.tied else (self.alpha, self.alpha)
+        return WeightDecay(self.layout, alphas, self.rows.place)
+
     def _with_idle_units(self, rows: Rows, layers: Sequence[Layer]) -> list[Any]:
         """Add the loss that the units share that are off in all these rows."""
-        if not is_numpy(layers[0].W):
-            raise ValueError(
-                "idle_weight needs X in memory or on disk: set idle_weight=0 for "
-                "arrays of other libraries."
-            )
-        encoded, (counts,) = rows.keep(sparse_codes.encode_and_count, layers[0])
-        idle = np.flatnonzero(counts == 0)
-        if len(idle) == 0:
+        encoded, (counts,) = rows.keep(kernels.encode_and_count, layers[0])
+        is_idle = counts == 0
+        if not bool(array_namespace(is_idle).any(is_idle)):
             return rows.sum(
                 kernels.reconstruct, layers, self.loss, None, draw=self.emphasis
             )
         return rows.sum(
-            sparse_codes.reconstruct_with_idle_units,
-            *(layers, self.loss, idle, self.idle_weight),
+            kernels.reconstruct_with_idle_units,
+            *(layers, self.loss, is_idle, self.idle_weight),
             kept=encoded,
             draw=self.emphasis,
         )
@@ -211,8 +205,7 @@ class NetworkObjective:
             if more is not None:
                 sums = [a + b for a, b in zip(sums, more, strict=True)]
         value, *gradients = sums
-        alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
-        return _add_decay(value, gradients, theta, self.layout, alphas=alphas)
+        return self._decay.add(value, gradients, theta)
 
     def sampler(self, batch_size: int | str, shuffle: bool) -> Sampler:
         """Return what draws mini-batches of labeled and unlabeled rows."""
@@ -246,6 +239,11 @@ class NetworkObjective:
         hits, total = rows.sum(kernels.hits, self.layers(theta))
         return float(hits / total)
 
+    @cached_property
+    def _decay(self) -> WeightDecay:
+        alphas = (*(self.hidden_alpha for _ in self.activations), self.alpha)
+        return WeightDecay(self.layout, alphas, self.rows.place)
+
 
 def _rows_of_batch(rows: Rows, batch: Batch | None) -> Rows:
     return rows if batch is None else rows.batch(batch.indices, batch.number)
@@ -262,53 +260,3 @@ def mean_loss(
     rows, layers = objective.rows.with_noise(None), objective.layers(theta)
     (total,) = rows.sum(kernels.weighted_loss, layers, objective.loss)
     return float(total)
-
-
-def _add_decay(
-    value: Any,
-    gradients: Sequence[Array],
-    theta: Array,
-    layout: ParameterLayout,
-    *,
-    alphas: Sequence[float],
-) -> tuple[Any, Array]:
-    """Add weight decay (not for biases) and put the gradient into one vector."""
-    if not is_numpy(gradients[0]):
-        return _add_decay_on_device(value, gradients, theta, layout, alphas)
-    n_layers = len(gradients) // 2
-    gradient = np.empty_like(theta)
-    for W, alpha, part, weight_grad in zip(
-        layout.weights(theta),
-        alphas,
-        layout.weight_gradients(gradients[:n_layers]),
-        layout.weights(gradient),
-        strict=True,
-    ):
-        decay, decay_grad = weight_decay(W, alpha)
-        value += decay
-        np.add(part, decay_grad, out=weight_grad)
-    _, intercept_grads = layout.unpack(gradient)
-    for part, grad in zip(gradients[n_layers:], intercept_grads, strict=True):
-        grad[...] = part
-    return float(value), gradient
-
-
-def _add_decay_on_device(
-    value: Any,
-    gradients: Sequence[Array],
-    theta: Array,
-    layout: ParameterLayout,
-    alphas: Sequence[float],
-) -> tuple[Any, Array]:
-    """Do the same for gradients on a device; the vector is where theta is."""
-    n_layers = len(gradients) // 2
-    coef_grads = layout.weight_gradients(gradients[:n_layers])
-    gradient = layout.pack(coef_grads, gradients[n_layers:], dtype_of(theta))
-    if is_numpy(theta):
-        value, gradient = float(value), to_numpy(gradient)
-    weights = layout.weights(theta), layout.weights(gradient)
-    for W, weight_grad, alpha in zip(*weights, alphas, strict=True):
-        decay, decay_grad = weight_decay(W, alpha)
-        value = value + decay
-        weight_grad += decay_grad
-    return value, gradient
