@@ -76,9 +76,10 @@ class SparseAutoencoder(BaseAutoencoder):
     sparsity : {'kl', 'l1', 'top_k'}, default='kl'
         What makes activations sparse. 'kl': the Kullback-Leibler penalty on the mean
         activation of each unit. 'l1': a penalty on the sum of the absolute activations
-        of each sample. 'top_k': in each sample, only the units with the largest
-        activations are on; the others are exactly 0 [3]_. Units of any range can be
-        used with 'l1' and 'top_k'; relu units suit them.
+        of each sample, each times the norm of the decoder's weights of its unit [5]_.
+        'top_k': in each sample, only the units with the largest activations are on; the
+        others are exactly 0 [3]_. Units of any range can be used with 'l1' and 'top_k';
+        relu units suit them.
 
     sparsity_target : float, default=0.1
         With 'kl', the desired mean activation of each hidden unit, as a fraction of the
@@ -100,9 +101,8 @@ class SparseAutoencoder(BaseAutoencoder):
 
     normalize_decoder : bool, default=False
         Whether the weights of the decoder that belong to a hidden unit are scaled to
-        norm 1 after each step of 'adam'. Without it, small activations and large
-        weights of the decoder can evade an 'l1' penalty. Requires ``solver='adam'`` and
-        ``tied_weights=False``.
+        norm 1 after each step of 'adam', so that activations of different units can be
+        compared. Requires ``solver='adam'`` and ``tied_weights=False``.
 
     corruption : float, default=0.0
         Fraction of the entries of X that are corrupted, in [0, 1); the network learns
@@ -285,6 +285,8 @@ class SparseAutoencoder(BaseAutoencoder):
        Conference on Learning Representations, 2014.
     .. [4] Leo Gao et al., "Scaling and Evaluating Sparse Autoencoders", International
        Conference on Learning Representations, 2025.
+    .. [5] Tom Conerly, Adly Templeton, Trenton Bricken, Jonathan Marcus and Tom
+       Henighan, "Update on how we train SAEs", Transformer Circuits Thread, April 2024.
 
     Examples
     --------

@@ -398,6 +398,10 @@ def test_sparse_rows_and_frames_stay_in_memory(make, data):
 
 def test_without_dispatch_arrays_become_those_of_numpy(make, data):
     X, y = data
+    try:
+        np.asarray(make(X))
+    except TypeError:
+        pytest.skip("the library refuses to copy from its device")
     with config_context(array_api_dispatch=False):
         model = small().fit(make(X), make(y))
         assert is_numpy(model.coefs_[0])

@@ -24,6 +24,7 @@ from skstackedae._network import kernels
 from skstackedae._network.activations import ACTIVATIONS, activation_of, with_top_k
 from skstackedae._network.layers import Layer
 from skstackedae._network.losses import RECONSTRUCTION_LOSSES
+from skstackedae._network.penalties import L1Sparsity
 from skstackedae._training.autoencoder import AutoencoderSettings
 from skstackedae._training.settings import from_parameters
 from skstackedae.export import to_mlp_regressor
@@ -124,8 +125,22 @@ def test_the_l1_penalty_is_its_formula(activation, few_digits):
     X, _ = few_digits
     settings = {"sparsity": "l1", "sparsity_weight": 0.03, "alpha": 0}
     model = make(activation=activation, **settings).fit(X)
-    penalty = 0.03 * np.abs(model.transform(X)).sum(axis=1).mean()
+    lengths = np.linalg.norm(model.coefs_[1], axis=1)
+    penalty = 0.03 * (np.abs(model.transform(X)) @ lengths).mean()
     assert model.loss_ == pytest.approx(penalty - model.score(X))
+
+
+def test_l1_penalty_of_units_without_outgoing_weights(rng):
+    A, w, V = rng.rand(4, 3), np.full(4, 0.25), rng.randn(3, 2)
+    V[1] = 0
+    value, error, decoder_error = L1Sparsity(2.0).of_rows(A, w, V)
+    others = [0, 2]
+    expected = L1Sparsity(2.0).of_rows(A[:, others], w, V[others])
+    assert value == pytest.approx(expected[0])
+    assert_allclose(error[:, others], expected[1])
+    assert_allclose(decoder_error[others], expected[2])
+    assert not error[:, 1].any()
+    assert not decoder_error[1].any()
 
 
 def test_l1_turns_units_off(few_digits):
@@ -214,21 +229,23 @@ def test_decoders_of_unit_norm(few_digits):
             make(normalize_decoder=True, **wrong).fit(X)
 
 
-def test_top_k_starts_from_the_mean_of_the_data(few_digits):
+@pytest.mark.parametrize("kind", [TOP_K, L1])
+def test_units_start_from_the_mean_of_the_data(kind, few_digits):
     X, _ = few_digits
     settings = {"solver": "adam", "learning_rate_init": 1e-12, "max_iter": 1}
-    model = make(**TOP_K | settings | {"decoder_activation": "identity"}).fit(X)
+    model = make(**kind | settings | {"decoder_activation": "identity"}).fit(X)
     assert_allclose(model.intercepts_[1], X.mean(axis=0), atol=1e-6)
     assert_allclose(model.transform(X.mean(axis=0)[None]), 0, atol=1e-6)
 
 
-def test_units_of_top_k_start_as_directions(few_digits, rng):
-    model = make(**TOP_K)
+@pytest.mark.parametrize(("kind", "norm"), [(TOP_K, 0.5), (L1, 0.2)])
+def test_units_start_as_directions(kind, norm, few_digits, rng):
+    model = make(**kind)
     settings = from_parameters(AutoencoderSettings, model.get_params())
     encoder, decoder = settings.layers(
         settings.initial_theta(64, rng), rows_in_blocks(few_digits[0])
     )
-    assert_allclose(np.linalg.norm(encoder.W, axis=0), 0.5)
+    assert_allclose(np.linalg.norm(encoder.W, axis=0), norm)
     assert_array_equal(encoder.W.T, decoder.W)
 
 

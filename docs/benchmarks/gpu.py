@@ -11,7 +11,8 @@ Both are compared with this package on the CPU, too. X is on the device before t
 taken. Without a GPU, the device is PyTorch's CPU, on which arrays of numpy are faster.
 
 Run it with ``SCIPY_ARRAY_API=1 python docs/benchmarks/gpu.py [--data mnist.npz]
-[--device cuda] [--iterations 50] [--out DIR]``. It needs the extra ``benchmarks``.
+[--device cuda] [--parts exercise adam] [--iterations 50] [--out DIR]``. It needs the
+extra ``benchmarks``.
 """
 
 import os
@@ -42,6 +43,9 @@ def main() -> None:
     """Time both tasks; print one table."""
     parser = parser_with_out(__doc__.splitlines()[0], rounds=3)
     parser.add_argument("--device", help="default: cuda where there is one, else cpu")
+    parser.add_argument(
+        "--parts", nargs="+", choices=["exercise", "adam"], default=["exercise", "adam"]
+    )
     parser.add_argument("--iterations", type=int, default=50, help="of L-BFGS a stage")
     arguments = parser.parse_args()
     try:
@@ -57,20 +61,22 @@ def main() -> None:
     if arguments.quick:
         X, y, wide, arguments.iterations = X[:500], y[:500], (20, 20, 20), 3
     on_device = torch.asarray(X, device=device), torch.asarray(y, device=device)
-    rows = []
-    for title, ours, loop in (
-        (
+    tasks = {
+        "exercise": (
             f"UFLDL exercise, {arguments.iterations} iterations a stage",
             exercise(arguments.iterations),
             lambda: exercise_in_torch(*on_device, arguments.iterations),
         ),
-        (
+        "adam": (
             f"{EPOCHS} epochs of Adam a stage, {'-'.join(map(str, wide))}",
             wide_network(wide),
             lambda: adam_in_torch(*on_device, wide),
         ),
-    ):
-        rows += compare(title, ours, loop, (X, y), on_device, arguments.rounds)
+    }
+    rows = [
+        compare(*tasks[part], (X, y), on_device, arguments.rounds)
+        for part in arguments.parts
+    ]
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device
     note = f"Device: {name}; {len(X):,} rows in float32. "
     note += f"Medians of {arguments.rounds} rounds, with the range."
@@ -88,7 +94,7 @@ def to_memory(model):
     return move_estimator_to(model, np, "cpu")
 
 
-def compare(title, model, loop, in_memory, on_device, rounds) -> list[dict]:
+def compare(title, model, loop, in_memory, on_device, rounds) -> dict:
     """Time this package on the device and on the CPU, and the loop."""
     import torch
 
@@ -111,16 +117,14 @@ def compare(title, model, loop, in_memory, on_device, rounds) -> list[dict]:
     timings |= measure({"CPU": lambda: clone(model).fit(*in_memory)}, 1, warm_up=False)
     accuracy = to_memory(fit_on_device(clone(model), *on_device)).score(*in_memory)
     ours = timings["ours"].median
-    return [
-        {
-            "fit": title,
-            "ours on the device": format_seconds(timings["ours"]),
-            "loop in PyTorch": format_seconds(timings["loop"]),
-            "ours : loop": f"{ours / timings['loop'].median:.2f}",
-            "ours on the CPU : on the device": f"{timings['CPU'].median / ours:.1f}",
-            "training accuracy": f"{accuracy:.2%}",
-        }
-    ]
+    return {
+        "fit": title,
+        "ours on the device": format_seconds(timings["ours"]),
+        "loop in PyTorch": format_seconds(timings["loop"]),
+        "ours : loop": f"{ours / timings['loop'].median:.2f}",
+        "ours on the CPU : on the device": f"{timings['CPU'].median / ours:.1f}",
+        "training accuracy": f"{accuracy:.2%}",
+    }
 
 
 def exercise(n_iterations: int) -> StackedAutoencoderClassifier:

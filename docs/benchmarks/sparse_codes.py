@@ -32,7 +32,7 @@ PEER_RATES = (1e-3, 3e-3, 6e-3)
 # Values of the option of each package that is chosen on held-out rows.
 CANDIDATES = {
     "skstackedae": (2e-3, 4e-3, 8e-3),
-    "skstackedae, L1": (0.05, 0.1, 0.2, 0.4),
+    "skstackedae, L1": (1.5, 2.0, 2.5, 3.0),
     "PyTorch loop": PEER_RATES,
     "dictionary_learning": PEER_RATES,
     "dictionary_learning, batch top-k": PEER_RATES,
@@ -76,7 +76,12 @@ def train_top_k(X, run, learning_rate):
 
 
 def train_l1(X, run, sparsity_weight):
-    """Do the same with the L1 penalty, whose weight sets how many units are on."""
+    """Do the same with the L1 penalty, whose weight sets how many units are on.
+
+    X is multiplied by a number, so that the mean norm of a row is the root of the
+    number of features, as in SAELens.
+    """
+    scale = np.sqrt(X.shape[1]) / np.linalg.norm(X, axis=1).mean()
     model = SparseAutoencoder(
         run.n_units,
         sparsity="l1",
@@ -84,17 +89,16 @@ def train_l1(X, run, sparsity_weight):
         activation="relu",
         decoder_activation="identity",
         alpha=0,
-        normalize_decoder=True,
-        standardize=True,
         solver="adam",
-        learning_rate="linear",
-        learning_rate_init=2e-3,
+        learning_rate_init=3e-3,
         max_iter=run.epochs,
+        n_iter_no_change=run.epochs,
         batch_size=run.batch_size,
         random_state=run.seed,
         n_jobs=1,
     )
-    return fit(model, X, run)
+    encode, decode = fit(model, scale * X, run)
+    return (lambda rows: encode(scale * rows)), (lambda codes: decode(codes) / scale)
 
 
 def fit(model, X, run):

@@ -47,8 +47,9 @@ def reconstruct(
     H = forward_output(X, layers[:1])
     if penalty is None:
         return _reconstruct(X, y, w, H, layers, loss, None, emphasis)
-    penalty_value, error = penalty.of_rows(H, w)
+    penalty_value, error, decoder_error = penalty.of_rows(H, w, layers[1].W)
     value, *gradients = _reconstruct(X, y, w, H, layers, loss, error, emphasis)
+    gradients[1] += decoder_error
     return value + penalty_value, *gradients
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._array_api import Array, array_namespace, cast
+from .._array_api import Array, array_namespace, cast, copied
 
 # For mean activations closer than this to 0 or 1, the KL penalty becomes its tangent.
 MARGIN = 1e-8
@@ -54,10 +54,13 @@ class MeanPenalty(Protocol):
 
 
 class RowPenalty(Protocol):
-    """A penalty on the activations of the hidden units that is a sum over rows."""
+    """A penalty on the activations of hidden units that is a sum over rows."""
 
-    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
-        """Weighted sum over the rows of A, and its derivative by A."""
+    def of_rows(self, A: Array, w: Array, V: Array) -> tuple[Any, Array, Array]:
+        """Weighted sum over the rows of A, and its derivatives by A and by V.
+
+        The rows of V are the outgoing weights of the units.
+        """
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,31 @@ class KLSparsity:
 
 @dataclass(frozen=True)
 class L1Sparsity:
-    """weight * sum_i w_i sum_j |a_ij|."""
+    """weight * sum_i w_i sum_j |a_ij| ||v_j||, v_j the outgoing weights of a unit.
+
+    These are the lengths of what the units add to the output. A penalty on |a_ij| alone
+    would be evaded by small activations and large outgoing weights [1]_.
+
+    References
+    ----------
+    .. [1] Tom Conerly, Adly Templeton, Trenton Bricken, Jonathan Marcus and Tom
+       Henighan, "Update on how we train SAEs", Transformer Circuits Thread, April 2024.
+    """
 
     weight: float
 
-    def of_rows(self, A: Array, w: Array) -> tuple[Any, Array]:
-        """Weighted sum over the rows of A, and its derivative by A."""
+    def of_rows(self, A: Array, w: Array, V: Array) -> tuple[Any, Array, Array]:
+        """Weighted sum over the rows of A, and its derivatives by A and by V."""
         xp = array_namespace(A)
-        value = xp.sum(xp.sum(xp.abs(A), axis=1) * w, dtype=xp.float64)
-        return self.weight * value, self.weight * w[:, None] * xp.sign(A)
+        norms = xp.sqrt(xp.sum(V * V, axis=1))
+        # A copy of the weights, because BLAS cannot read a view of one number.
+        totals = copied(w) @ xp.abs(A)
+        value = self.weight * xp.sum(totals * norms, dtype=xp.float64)
+        error = (self.weight * w)[:, None] * xp.sign(A)
+        error *= norms
+        # Weights of 0 have a corner there; 0 is one of its slopes.
+        lengths = xp.where(norms > 0, norms, xp.ones_like(norms))
+        return value, error, (self.weight * totals / lengths)[:, None] * V
 
 
 def kl_sparsity(mean_activation: Array, target: float) -> tuple[Array, Array]:

@@ -34,6 +34,14 @@ from .stage import Stage, StageRecord
 from .standardization import for_mapped_features, for_raw_features, measure_features
 from .stopping import HeldOutScores
 
+# Norms of the weights of units that start as directions, by the kind of sparsity. Small
+# norms learn faster, but leave more units without use. Top-k: with 1, five epochs
+# explain 0.72 instead of 0.73 of the variance of sentence embeddings; with 0.2, half of
+# the units are idle on digits instead of a sixth. L1, with about 37 units on: with 0.5,
+# they explain 0.37 instead of 0.54; with 0.1, 17 % of the units are never on for digits
+# instead of 2 %.
+INITIAL_NORMS = {"top_k": 0.5, "l1": 0.2}
+
 
 @dataclass(frozen=True)
 class AutoencoderSettings:
@@ -108,6 +116,11 @@ class AutoencoderSettings:
             return self.activation
         k = max(1, round(self.sparsity_target * self.n_components))
         return name_of_top_k(self.activation, k)
+
+    @property
+    def starts_as_directions(self) -> bool:
+        """Whether units start as directions from the mean of the data."""
+        return self.sparsity in INITIAL_NORMS
 
     @property
     def mean_penalty(self) -> MeanPenalty | None:
@@ -193,8 +206,8 @@ class AutoencoderSettings:
         layout = self.layout(n_features)
         if layers is None:
             theta = layout.initialize(random_state)
-            if self.sparsity == "top_k":
-                layout.tie_directions(theta)
+            if self.starts_as_directions:
+                layout.tie_directions(theta, INITIAL_NORMS[self.sparsity])
             elif self.normalize_decoder:
                 normalize_rows(layout.unpack(theta)[0][1])
             return theta
@@ -298,7 +311,7 @@ def _begin(
     if initial is not None:
         initial = for_mapped_features(initial, rows)
     theta0 = settings.initial_theta(rows.n_features, random_state, initial)
-    if initial is None and settings.sparsity == "top_k":
+    if initial is None and settings.starts_as_directions:
         mean = ActivationStatistics.from_rows(rows, []).mean
         settings.layout(rows.n_features).center(theta0, mean, decoder is IDENTITY)
     noise = settings.corruption_of(rows, random_state)
