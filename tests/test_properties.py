@@ -5,6 +5,7 @@ More examples than by default: pytest tests/test_properties.py
 """
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,10 +171,8 @@ def objectives(draw):
 def permuted(objective, theta, order):
     """Permute the features of the rows, and the weights that belong to them."""
     rows, layout = objective.rows, objective.layout
-    changed = type(objective)(
-        **vars(objective)
-        | {"rows": rows_in_blocks(rows.X[:, order], rows.y, rows.weights)}
-    )
+    rows = rows_in_blocks(rows.X[:, order], rows.y, rows.weights)
+    changed = replace(objective, rows=rows)
     coefs, intercepts = layout.unpack(theta.copy())
     coefs[0][:] = coefs[0][order]
     if isinstance(objective, AutoencoderObjective):
