@@ -173,6 +173,15 @@ def kth_largest(array: Any, k: int) -> Any:
     return array_namespace(array).sort(array, axis=1)[:, position : position + 1]
 
 
+def own_logistic(array: Any) -> Any:
+    """Return 1 / (1 + exp(-array)) if the library has a function for it, else None.
+
+    One operation on a device takes less time than five.
+    """
+    library = type(array).__module__.partition(".")[0]
+    return array.sigmoid() if library == "torch" else None
+
+
 def arange_like(n: int, array: Array) -> Array:
     """Return 0, ..., n - 1 on the device of an array."""
     if is_numpy(array):
