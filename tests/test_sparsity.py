@@ -218,6 +218,14 @@ def test_dead_units_of_top_k_are_never_on(settings, few_digits):
     assert result["dead"] >= 0.25
 
 
+def test_a_warning_of_dead_units_names_what_helps(few_digits):
+    X, _ = few_digits
+    model = make(200, **TOP_K | {"sparsity_target": 1 / 200})
+    with pytest.warns(UserWarning, match=r"Most units.*Set idle_weight=0\.1"):
+        model.fit(X)
+    assert model.diagnose(X)["dead"] > 0.5
+
+
 def test_decoders_of_unit_norm(few_digits):
     X, _ = few_digits
     model = make(solver="adam", normalize_decoder=True, **L1).fit(X)

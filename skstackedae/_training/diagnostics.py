@@ -126,11 +126,19 @@ def warn_inactive_units(
     median = float(np.median(units.std))
     if median >= dead_unit_threshold(activation, rows):
         return
+    remedy = (
+        "Lower alpha or sparsity_weight, raise sparsity_target, or scale the features "
+        "of X."
+    )
+    if activation.top_k is not None:
+        remedy = (
+            "Set idle_weight=0.1 with solver='adam', raise sparsity_target, or scale "
+            "the features of X (standardize=True)."
+        )
     warn_user(
         f"Most units of the {title} are dead or saturated: the median "
         "standard deviation of their activations over the training rows is "
-        f"{median:.2g}. Lower alpha or sparsity_weight, raise sparsity_target, or "
-        "scale the features of X.",
+        f"{median:.2g}. {remedy}",
         UserWarning,
     )
 
