@@ -75,12 +75,12 @@ def conversion_to_float(name: str) -> Iterator[None]:
         raise ValueError(f"{name} contains a number too large for a float.") from error
 
 
-def check_is_not_masked(values: Any, name: str) -> None:
+def check_is_not_masked(values: Any, name: str, filler: str = "0") -> None:
     """Reject masked entries, which numpy would use like all others."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
             f"{name} is a masked array, but its mask would be ignored: "
-            f"fill its masked entries, for example with {name}.filled(0)."
+            f"fill its masked entries, for example with {name}.filled({filler})."
         )
 
 

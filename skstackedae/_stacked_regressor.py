@@ -563,7 +563,7 @@ class StackedAutoencoderRegressor(RegressorMixin, BaseSupervisedStack):
 
 def _checked_targets(y: Any, name: str) -> Array:
     """Return targets as float64 of shape (n_samples, n_targets); NaN is allowed."""
-    checks.check_is_not_masked(y, name)
+    checks.check_is_not_masked(y, name, filler="np.nan")
     with checks.conversion_to_float(name):
         targets: Array = check_array(
             computed(to_numpy(y)),

@@ -160,6 +160,7 @@ def test_wrong_targets_leave_the_earlier_fit(data):
         (none, "has a target"),
         (np.array(["a"] * len(X)), "could not convert"),
         (y[:, :, None], "dim 3"),
+        (np.ma.masked_array(y, mask=y > 0), r"y\.filled\(np\.nan\)"),
     ):
         with pytest.raises(ValueError, match=message):
             model.fit(X, wrong)
