@@ -23,6 +23,7 @@ ORDER = (
     "plot_callbacks.py",
     "plot_edge_filters.py",
     "plot_sparse_dictionary.py",
+    "plot_sentence_units.py",
     "plot_denoising.py",
     "plot_missing_values.py",
     "plot_deep_features.py",
