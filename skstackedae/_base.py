@@ -132,6 +132,16 @@ class BaseNetwork(
         parameters = self.get_params(deep=False)
         warn_unconverged(records, RunSettings.from_parameters(parameters))
 
+    def _accepts_missing(self, trains: bool) -> bool:
+        """Tell whether X may have missing entries now.
+
+        A network that was fitted to complete rows cannot take them.
+        """
+        is_fitted = hasattr(self, "coefs_")
+        if trains or not is_fitted:
+            return self._allows_missing
+        return hasattr(self, "feature_means_")
+
     def _validated(
         self,
         X: Any,
@@ -148,7 +158,7 @@ class BaseNetwork(
             return self._validated_on_cluster(X, y, reset=reset, trains=trains)
         X = stored(X)
         if isinstance(X, StoredRows):
-            checks.check_is_finite(X, allow_nan=self._allows_missing)
+            checks.check_is_finite(X, allow_nan=self._accepts_missing(trains))
             y = checks.check_targets(self, X, y)
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
         if is_on_device(X):
@@ -160,7 +170,7 @@ class BaseNetwork(
         checks.check_is_not_masked(y, "y")
         with checks.conversion_to_float("X"):
             options = checks.input_options(X)
-            if self._allows_missing:
+            if self._accepts_missing(trains):
                 options["ensure_all_finite"] = "allow-nan"
             return validate_data(self, X, y, reset=reset, **options)
 

@@ -28,7 +28,7 @@ from ._network.losses import (
 )
 from ._network.sparse_codes import sparse_output
 from ._rows.blocks import without_fp_warnings
-from ._rows.cluster import computed
+from ._rows.cluster import computed, is_on_cluster
 from ._rows.feature_maps import fill_missing
 from ._rows.preparation import prepare_rows
 from ._rows.rows import rows_of
@@ -217,7 +217,8 @@ class BaseAutoencoder(BaseNetwork):
         0.0
         """
         check_is_fitted(self)
-        X = self._validated(X, trains=True)
+        # Chunks of a dask X stay where they are, as in training.
+        X = self._validated(X, trains=is_on_cluster(X))
         checks.check_same_place(self, X, "diagnose")
         weights = checks.check_sample_weight(sample_weight, X)
         with closing(Threads(self.n_jobs)) as threads, threads:

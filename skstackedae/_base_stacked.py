@@ -321,16 +321,19 @@ class BaseStacked(BaseNetwork):
         self, autoencoders: list[prototypes.LayerAutoencoder], rows: Rows
     ) -> list[Layer]:
         """Return the layers of the previous fit; check that they fit the parameters."""
-        now = {
-            "hidden_layer_sizes": prototypes.layer_sizes(self.hidden_layer_sizes),
-            "activations of the autoencoders": [
-                prototypes.hidden_activation_of(a) for a in autoencoders
-            ],
-        }
         n_hidden = self._n_encoders
-        sizes = tuple(b.shape[0] for b in self.intercepts_[:n_hidden])
-        before = sizes, self.activations_[:n_hidden]
-        checks.check_unchanged(now, before)
+        checks.check_unchanged(
+            {
+                "hidden_layer_sizes": (
+                    prototypes.layer_sizes(self.hidden_layer_sizes),
+                    tuple(b.shape[0] for b in self.intercepts_[:n_hidden]),
+                ),
+                "activations of the autoencoders": (
+                    [prototypes.hidden_activation_of(a) for a in autoencoders],
+                    self.activations_[:n_hidden],
+                ),
+            }
+        )
         kept = getattr(self, "autoencoders_", [])
         moved = [prototypes.moved(autoencoder, rows) for autoencoder in kept]
         if any(a is not b for a, b in zip(kept, moved, strict=True)):

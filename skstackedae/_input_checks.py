@@ -1,6 +1,6 @@
 """Input checks that the estimators share."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from types import MethodType
@@ -295,19 +295,19 @@ def check_supports_partial_fit(estimator: Any) -> None:
 
 def check_fills_missing(estimator: Any) -> None:
     """Check that an autoencoder was fitted for missing entries, or will be."""
-    if not (hasattr(estimator, "feature_means_") or estimator._allows_missing):
+    if not estimator._accepts_missing(trains=False):
         raise AttributeError(
             f"{type(estimator).__name__} has no impute, because X has no missing "
             "entries: set missing_values=np.nan before fit."
         )
 
 
-def check_unchanged(now: dict[str, Any], before: Iterable[Any]) -> None:
-    """Check that parameters still fit the network of the previous fit."""
-    for (name, value), value_before in zip(now.items(), before, strict=True):
-        if value != value_before:
+def check_unchanged(pairs: dict[str, tuple[Any, Any]]) -> None:
+    """Check that parameters fit the previous network: each now, and then."""
+    for name, (now, before) in pairs.items():
+        if now != before:
             raise ValueError(
-                f"{name}={value!r}, but the previous fit used {value_before!r}: pass "
+                f"{name}={now!r}, but the previous fit used {before!r}: go back to "
                 "this value, or call fit with warm_start=False to start over."
             )
 

@@ -13,7 +13,7 @@ from . import _input_checks as checks
 from ._array_api import Array, Weights, array_like, dtype_of, to_numpy
 from ._base import TRAINING_CONSTRAINTS, fitting, network_attributes
 from ._base_autoencoder import BaseAutoencoder
-from ._network.activations import ACTIVATIONS
+from ._network.activations import ACTIVATIONS, activation_of
 from ._network.layers import Layer
 from ._network.losses import RECONSTRUCTION_LOSSES
 from ._rows.feature_maps import FeatureMap
@@ -538,17 +538,25 @@ class SparseAutoencoder(BaseAutoencoder):
 
     def _previous_layers(self) -> list[Layer]:
         """Return the layers of the previous fit; check that they fit the parameters."""
-        encoder, decoder = map(to_numpy, self.coefs_)
-        tied = np.array_equal(encoder.T, decoder)
-        if self.standardize:
-            # Tied weights of standardized features are not tied for X.
-            tied = self.tied_weights
-        names = "n_components", "activation", "decoder_activation", "tied_weights"
-        now = {name: getattr(self, name) for name in names}
-        now["activation"] = hidden_activation(self)
-        before = self._n_features_out, *self.activations_, self.out_activation_, tied
-        checks.check_unchanged(now, before)
+        now, before = map(activation_of, (hidden_activation(self), *self.activations_))
+        checks.check_unchanged(
+            {
+                "n_components": (self.n_components, self._n_features_out),
+                "activation": (now.base_name, before.base_name),
+                "number of units that are on": (now.top_k, before.top_k),
+                "decoder_activation": (self.decoder_activation, self.out_activation_),
+                "tied_weights": (self.tied_weights, self._had_tied_weights()),
+            }
+        )
         return self._layers()
+
+    def _had_tied_weights(self) -> bool:
+        tied: bool | None = getattr(self, "_tied_weights", None)
+        if tied is None:
+            # An older version saved the model, in which only tied weights are equal.
+            encoder, decoder = map(to_numpy, self.coefs_)
+            tied = np.array_equal(encoder.T, decoder)
+        return tied
 
 
 def hidden_activation(autoencoder: SparseAutoencoder) -> str:
@@ -566,6 +574,8 @@ def fitted_attributes(
     attributes: dict[str, Any] = {
         **network_attributes(layers, layers[1].activation.name),
         "loss_function_": autoencoder.loss,
+        # Weights of encoder and decoder may be equal, but not tied.
+        "_tied_weights": bool(autoencoder.tied_weights),
         "n_features_in_": int(layers[0].W.shape[0]),
     }
     if feature_map is not None and feature_map.fills:

@@ -444,9 +444,12 @@ class StackedAutoencoder(BaseAutoencoder, BaseStacked):
         else:
             output = first.loss, first.decoder_activation
         if reuses_network:
-            names = "loss of layer 1", "decoder_activation of layer 1"
-            before = self.loss_function_, self.out_activation_
-            checks.check_unchanged(dict(zip(names, output, strict=True)), before)
+            checks.check_unchanged(
+                {
+                    "loss of layer 1": (output[0], self.loss_function_),
+                    "decoder_activation of layer 1": (output[1], self.out_activation_),
+                }
+            )
         if self.fine_tune and any(
             getattr(a, "standardize", False) for a in autoencoders
         ):

@@ -408,22 +408,23 @@ def _onnx_output(operator: Any, layers: Sequence[Layer], container: Any) -> Any:
         Z = onnx_ops.OnnxGemm(A, W, b, op_version=version)
         operator = getattr(onnx_ops, ONNX_OPERATORS[activation.base_name])
         A = operator(Z, op_version=version)
-        if activation.top_k is not None:
-            A = _onnx_top_k(A, activation.top_k, dtype, version)
+        if activation.top_k is not None and activation.top_k < W.shape[1]:
+            is_on = _onnx_is_on(Z, activation.top_k, version)
+            zero = np.zeros(1, dtype=dtype)
+            A = onnx_ops.OnnxWhere(is_on, A, zero, op_version=version)
     return A
 
 
-def _onnx_top_k(A: Any, k: int, dtype: Any, version: int) -> Any:
-    """Set all but the k largest entries of each row to 0."""
+def _onnx_is_on(Z: Any, k: int, version: int) -> Any:
+    """Tell which entries of each row exceed its (k + 1)-th largest."""
     from skl2onnx.algebra import onnx_ops
 
     largest = onnx_ops.OnnxTopK(
-        A, np.array([k], dtype=np.int64), axis=1, op_version=version
+        Z, np.array([k + 1], dtype=np.int64), axis=1, op_version=version
     )
-    zeros = onnx_ops.OnnxMul(A, np.zeros(1, dtype=dtype), op_version=version)
-    return onnx_ops.OnnxScatterElements(
-        zeros, largest[1], largest[0], axis=1, op_version=version
-    )
+    last = np.array([k], dtype=np.int64)
+    next_value = onnx_ops.OnnxGather(largest[0], last, axis=1, op_version=version)
+    return onnx_ops.OnnxGreater(Z, next_value, op_version=version)
 
 
 def _onnx_labels(classes: Array) -> Array:

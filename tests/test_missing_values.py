@@ -180,6 +180,16 @@ def test_the_default_refuses_missing_entries(X):
         make(missing_values=None).impute(X)
 
 
+def test_a_network_of_complete_rows_refuses_missing_entries(X, few_digits):
+    model = make(missing_values=None).fit(few_digits[0])
+    model.set_params(missing_values=np.nan)
+    for method in ("transform", "score_samples", "diagnose"):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            getattr(model, method)(X)
+    with pytest.raises(AttributeError, match="before fit"):
+        model.impute(X)
+
+
 def test_infinity_is_not_missing(X, tmp_path):
     X[0, 0] = np.inf
     with pytest.raises(ValueError, match="Input X contains infinity"):

@@ -155,6 +155,31 @@ def test_l1_turns_units_off(few_digits):
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+def test_never_more_than_k_units_are_on(activation, few_digits):
+    X = np.float32(100) * few_digits[0]  # saturates logistic and tanh units
+    settings = TOP_K | {"activation": activation, "decoder_activation": "identity"}
+    model = make(**settings, alpha=0).fit(X)
+    # Units with equal inputs, and a row for which all inputs are equal.
+    model.coefs_[0][:, 1:4] = model.coefs_[0][:, :1]
+    model.intercepts_[0][:] = 0
+    X[0] = 0
+    codes = model.transform(X)
+    assert np.count_nonzero(codes, axis=1).max() <= 4
+    assert np.count_nonzero(codes[0]) == 0
+    found = model.set_params(sparse_output=True).transform(X)
+    assert_array_equal(found.toarray() != 0, codes != 0)
+    assert_allclose(found.toarray(), codes, rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_saturated_units_are_trained_as_they_predict(activation, few_digits):
+    X = np.float32(16) * few_digits[0]
+    settings = TOP_K | {"activation": activation, "decoder_activation": "identity"}
+    model = make(100, **settings, alpha=0).fit(X)
+    assert model.loss_ == pytest.approx(-model.score(X), rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sparse_products_are_the_dense_ones(activation, dtype, rng):
     X, w = rng.rand(30, 8).astype(dtype), rng.rand(30).astype(dtype)

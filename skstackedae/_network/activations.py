@@ -60,9 +60,10 @@ class Activation:
 
 
 def with_top_k(activation: Activation, k: int) -> Activation:
-    """Return the activation that keeps the k largest values of each row, others are 0.
+    """Return the activation of the k units with the largest inputs; others are 0 [1]_.
 
-    Equal values are kept or set to 0 together [1]_.
+    Units whose inputs are equal to the next largest one are off, too, so that never
+    more than k are on, wherever ties are.
 
     References
     ----------
@@ -71,9 +72,12 @@ def with_top_k(activation: Activation, k: int) -> Activation:
     """
 
     def function(Z: Array) -> Array:
+        if k >= Z.shape[1]:
+            return activation.function(Z)
+        xp = array_namespace(Z)
+        is_on = xp.asarray(kth_largest(Z, k + 1) < Z, dtype=Z.dtype)
         A = activation.function(Z)
-        xp = array_namespace(A)
-        A *= xp.asarray(kth_largest(A, k) <= A, dtype=A.dtype)
+        A *= is_on
         return A
 
     def backward(error: Array, A: Array) -> Array:
@@ -90,12 +94,15 @@ def with_top_k(activation: Activation, k: int) -> Activation:
     )
 
 
-def top_k_where(A: Array, mask: Array, k: int) -> Array:
-    """Keep the k largest values of each row where a mask of the columns is true."""
-    xp = array_namespace(A)
-    candidates = xp.where(mask, A, xp.full_like(A, -math.inf))
-    is_kept = mask & (kth_largest(candidates, k) <= candidates)
-    return xp.where(is_kept, A, xp.zeros_like(A))
+def top_k_where(activation: Activation, Z: Array, mask: Array, k: int) -> Array:
+    """Return the activations of the k units of a mask with the largest inputs."""
+    xp = array_namespace(Z)
+    candidates = xp.where(mask, Z, xp.full_like(Z, -math.inf))
+    # Without that many candidates, -inf is below all of them.
+    is_on = kth_largest(candidates, min(k + 1, Z.shape[1])) < candidates
+    A = activation.function(Z)
+    A *= xp.asarray(is_on, dtype=A.dtype)
+    return A
 
 
 def with_dropout(activation: Activation, mask: Array, probability: float) -> Activation:

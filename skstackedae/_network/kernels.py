@@ -134,8 +134,7 @@ def reconstruct_with_idle_units(
     k = encoder.activation.top_k
     assert k is not None
     base = ACTIVATIONS[encoder.activation.base_name]
-    every = forward_output(X, [encoder._replace(activation=base)])
-    A = top_k_where(every, is_idle, k)
+    A = top_k_where(base, X @ encoder.W + encoder.b, is_idle, k)
     Z = H @ decoder.W + decoder.b
     together, idle_delta = loss.value_and_delta(Z + A @ decoder.W, y, w, emphasis)
     idle_delta *= weight

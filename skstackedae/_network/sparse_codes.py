@@ -24,11 +24,24 @@ def encode_sparse(X: Array, encoder: Layer) -> csr_array:
     assert k is not None
     Z = X @ encoder.W
     Z += encoder.b
-    columns = np.argpartition(Z, Z.shape[1] - k, axis=1)[:, Z.shape[1] - k :]
-    columns.sort(axis=1)
+    columns, is_on = _largest(Z, k)
     function = ACTIVATIONS[encoder.activation.base_name].function
     values = function(np.take_along_axis(Z, columns, axis=1))
+    values *= is_on
     return _csr(values, columns, Z.shape[1])
+
+
+def _largest(Z: Array, k: int) -> tuple[Array, Array]:
+    """Return the columns of the k largest values, and which exceed the next value."""
+    first = Z.shape[1] - k
+    if first == 0:
+        columns = np.broadcast_to(np.arange(k), Z.shape)
+        return columns, np.ones(Z.shape, dtype=bool)
+    # The first of these is the next value: it is where it would be in sorted rows.
+    columns = np.argpartition(Z, first - 1, axis=1)[:, first - 1 :]
+    next_value = np.take_along_axis(Z, columns[:, :1], axis=1)
+    columns = np.sort(columns[:, 1:], axis=1)
+    return columns, np.take_along_axis(Z, columns, axis=1) > next_value
 
 
 def sparse_output(X: Array, layers: Sequence[Layer]) -> csr_array:
@@ -110,6 +123,7 @@ def _gradients(
     k, n_units = H.data.size // len(X), encoder.W.shape[1]
     columns = H.indices.reshape(-1, k)
     error = _products_at(delta, decoder.W, columns)
+    error *= H.data.reshape(-1, k) != 0
     base = ACTIVATIONS[encoder.activation.base_name]
     hidden_delta = base.backward(error, H.data.reshape(-1, k).copy())
     return (
