@@ -543,7 +543,7 @@ class SparseAutoencoder(BaseAutoencoder):
             {
                 "n_components": (self.n_components, self._n_features_out),
                 "activation": (now.base_name, before.base_name),
-                "number of units that are on": (now.top_k, before.top_k),
+                "units on (by sparsity, sparsity_target)": (now.top_k, before.top_k),
                 "decoder_activation": (self.decoder_activation, self.out_activation_),
                 "tied_weights": (self.tied_weights, self._had_tied_weights()),
             }

@@ -231,16 +231,57 @@ def test_every_kind_learns(settings, solver, few_digits, global_random_seed):
     assert result["explained_variance"] > 0.4
 
 
-@pytest.mark.parametrize("settings", [TOP_K, L1])
-def test_dead_units_of_top_k_are_never_on(settings, few_digits):
+@pytest.mark.parametrize(
+    "settings", [TOP_K, TOP_K | {"activation": "tanh"}, L1 | {"sparsity_weight": 0.03}]
+)
+def test_dead_units_are_never_on(settings, few_digits):
     X, _ = few_digits
-    model = make(**settings).fit(X)
+    model = make(**settings, decoder_activation="identity").fit(X)
     model.intercepts_[0][:5] = -1e3
+    never = (model.transform(X) == 0).all(axis=0).mean()
     result = model.diagnose(X)
-    if settings is TOP_K:
-        never = (model.transform(X) == 0).all(axis=0).mean()
-        assert result["dead"] == pytest.approx(never)
-    assert result["dead"] >= 0.25
+    assert result["dead"] == pytest.approx(never)
+    assert result["saturated"] == 0
+    assert never >= 0.25
+
+
+def test_units_are_judged_by_what_they_add(few_digits):
+    X, _ = few_digits
+    model = make(**L1, decoder_activation="identity").fit(X)
+    before = model.diagnose(X)
+    # The same function.
+    model.coefs_[0] /= 1e4
+    model.intercepts_[0] /= 1e4
+    model.coefs_[1] *= 1e4
+    after = model.diagnose(X)
+    assert after["dead"] == before["dead"] < 0.5
+    # A unit that adds next to nothing, wherever it is on.
+    model.coefs_[1][0] /= 1e4
+    assert model.diagnose(X)["dead"] > before["dead"] - 1e-12
+    assert model.diagnose(X)["saturated"] + model.diagnose(X)["dead"] > after["dead"]
+
+
+def test_a_rare_unit_is_not_dead(rng):
+    X = np.abs(rng.randn(2_000, 6))
+    X[0] *= 50
+    model = make(6, **L1, decoder_activation="identity").fit(X)
+    model.coefs_[0][:, 0], model.intercepts_[0][0] = 1, -100
+    assert np.count_nonzero(model.transform(X)[:, 0]) == 1
+    before = model.diagnose(X)["dead"]
+    model.intercepts_[0][0] = -1e6
+    assert model.diagnose(X)["dead"] == pytest.approx(before + 1 / 6)
+
+
+def test_weights_that_start_equal_are_not_tied(few_digits):
+    X, _ = few_digits
+    settings = {"decoder_activation": "identity", "solver": "adam"}
+    model = make(**TOP_K | settings).partial_fit(np.zeros_like(X)).partial_fit(X)
+    with pytest.raises(ValueError, match=r"tied_weights=True.* used False"):
+        model.set_params(tied_weights=True).partial_fit(X)
+    settings |= {"standardize": True, "warm_start": True}
+    model = make(**TOP_K | settings).fit(X).set_params(tied_weights=True)
+    with pytest.raises(ValueError, match=r"tied_weights=True.* used False"):
+        model.fit(X)
 
 
 def test_a_warning_of_dead_units_names_what_helps(few_digits):
@@ -342,7 +383,7 @@ def test_warm_start_and_passes(few_digits):
     model = make(warm_start=True, **TOP_K).fit(X)
     loss = model.loss_
     assert model.fit(X).loss_ <= loss
-    with pytest.raises(ValueError, match="activation='relu, top 10'"):
+    with pytest.raises(ValueError, match=r"sparsity_target\)=10, but .* used 4"):
         model.set_params(sparsity_target=0.5).fit(X)
     streamed = make(solver="adam", **TOP_K)
     for _ in range(3):

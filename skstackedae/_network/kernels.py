@@ -244,12 +244,17 @@ def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, 
 def moments(
     X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float = 1.0
 ) -> tuple[Array, ...]:
-    """Weight of the rows, and the first two moments of their scaled activations."""
+    """Weight of the rows, first two moments of their scaled activations, and of != 0.
+
+    The last result is the weight of the rows in which each activation is not 0.
+    """
     xp = array_namespace(X)
     # float64, because the variance is a small difference where means are large.
     H = xp.asarray(forward_output(X, layers), dtype=xp.float64) * scale
     w = xp.asarray(w, dtype=xp.float64)
-    return xp.sum(w), _weighted_sum(H, w), _weighted_sum(H * H, w)
+    is_active = xp.asarray(H != 0, dtype=xp.float64)
+    sums = (_weighted_sum(part, w) for part in (H, H * H, is_active))
+    return xp.sum(w), *sums
 
 
 def observed_moments(X: Array, y: Array, w: Array, center: Array) -> tuple[Array, ...]:
@@ -264,16 +269,6 @@ def observed_moments(X: Array, y: Array, w: Array, center: Array) -> tuple[Array
     w = xp.asarray(w, dtype=xp.float64)
     is_observed = xp.asarray(~is_missing, dtype=xp.float64)
     return tuple(_weighted_sum(part, w) for part in (is_observed, X, X * X))
-
-
-def active_units(
-    X: Array, y: Array, w: Array, layers: Sequence[Layer]
-) -> tuple[Array, Array]:
-    """Weight of the rows, and the weighted number of activations that are not 0."""
-    xp = array_namespace(X)
-    is_active = xp.asarray(forward_output(X, layers) != 0, dtype=w.dtype)
-    n_active = xp.sum(is_active, axis=1)
-    return _total(w), xp.sum(n_active * w, dtype=xp.float64)
 
 
 def squared_residuals(

@@ -267,11 +267,10 @@ def train_autoencoder(
         held_out=scores,
     )
     layers, units = _finish(objective, settings, theta)
-    activation = layers[0].activation
-    warn_inactive_units(units, activation, objective.rows, stage.title)
+    warn_inactive_units(units, layers, objective.rows, stage.title, settings.sparsity)
     return TrainedAutoencoder(
         for_raw_features(layers, rows),
-        activation.mean_activation(units.mean),
+        layers[0].activation.mean_activation(units.mean),
         record,
         feature_map,
     )

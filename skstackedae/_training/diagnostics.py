@@ -28,10 +28,15 @@ MAX_SQUARED_EXPONENT = 480
 
 @dataclass(frozen=True)
 class ActivationStatistics:
-    """Weighted mean and standard deviation of each unit over all rows, as float64."""
+    """Statistics of each unit over all rows, as float64.
+
+    Weighted mean and standard deviation, and the weighted fraction of the rows in which
+    the unit is not 0.
+    """
 
     mean: Array
     std: Array
+    active: Array
 
     @classmethod
     def from_rows(
@@ -42,7 +47,7 @@ class ActivationStatistics:
         ``scale`` is a factor of the activations.
         """
         sums = rows.with_noise(None).sum(kernels.moments, layers, scale)
-        total, first, second = (
+        total, first, second, active = (
             np.asarray(to_numpy(part), dtype=np.float64) for part in sums
         )
         with np.errstate(over="ignore", invalid="ignore"):
@@ -50,10 +55,43 @@ class ActivationStatistics:
             variance = second / total - mean**2
             # A smaller variance is a rounding error.
             is_constant = variance <= 8 * np.finfo(np.float64).eps * mean**2
-        return cls(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
+        std = np.sqrt(np.where(is_constant, 0.0, variance))
+        return cls(mean, std, active / total)
+
+    def is_inactive(self, encoder: Layer, decoder: Layer, rows: Rows) -> Array:
+        """Tell which units are the same for every row, but for small differences."""
+        norms, spread = np.ones(len(self.std)), 1.0
+        if not encoder.activation.is_bounded:
+            V = np.asarray(to_numpy(decoder.W), dtype=np.float64)
+            norms = np.sqrt(np.sum(V * V, axis=1))
+            inputs = ActivationStatistics.from_rows(rows, [])
+            spread = float(np.sqrt(np.mean(inputs.std**2)))
+        scales = unit_scales(encoder.activation, self.active, norms, spread)
+        inactive: Array = self.std < INACTIVE_STD * scales
+        return inactive
 
 
-def feature_moments(rows: Rows) -> ActivationStatistics:
+def unit_scales(
+    activation: Activation, active: Array, norms: Array, spread: float
+) -> Array:
+    """Return what the units' standard deviations are measured by.
+
+    For a bounded unit, this is its range. Any other adds its activation times the
+    weights of the decoder, which have these norms, so that its scale is the spread of
+    the inputs divided by the norm. For units that are rarely on, only the rows count
+    in which they are.
+    """
+    if activation.is_bounded:
+        scales = np.full(len(active), activation.span)
+    else:
+        with np.errstate(divide="ignore"):
+            scales = np.divide(spread or math.inf, norms)
+    if activation.top_k is not None or activation.lower == 0:
+        scales *= np.sqrt(np.where(active > 0, active, 1.0))
+    return scales
+
+
+def feature_moments(rows: Rows) -> tuple[Array, Array]:
     """Return mean and standard deviation of the observed entries of each feature.
 
     A feature without any entry has the mean 0. A standard deviation that is as small as
@@ -72,17 +110,18 @@ def feature_moments(rows: Rows) -> ActivationStatistics:
     # The bound of scikit-learn's StandardScaler.
     eps = rows.n_rows * np.finfo(np.float64).eps
     is_constant = variance <= eps * variance + (eps * mean) ** 2
-    return ActivationStatistics(mean, np.sqrt(np.where(is_constant, 0.0, variance)))
+    return mean, np.sqrt(np.where(is_constant, 0.0, variance))
 
 
 def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, Any]:
     """Measure how well rows are reconstructed, and how many code units are inactive."""
-    encoder = layers[n_encoders - 1]
+    encoder, decoder = layers[n_encoders - 1 : n_encoders + 1]
     below = propagate(rows, layers[: n_encoders - 1])
     hidden = ActivationStatistics.from_rows(below, [encoder])
-    is_inactive = hidden.std < dead_unit_threshold(encoder.activation, below)
-    means = encoder.activation.mean_activation(hidden.mean)
-    weight, n_active = map(float, below.sum(kernels.active_units, [encoder]))
+    is_inactive = hidden.is_inactive(encoder, decoder, below)
+    is_low = encoder.activation.mean_activation(hidden.mean) < 0.5
+    if encoder.activation.top_k is not None:
+        is_low = hidden.active == 0
     scale = _safe_scale(rows)
     inputs = ActivationStatistics.from_rows(rows, [], scale)
     total, squares = rows.sum(kernels.squared_residuals, layers, scale)
@@ -92,9 +131,9 @@ def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, 
     return {
         "mean_activations": hidden.mean,
         "std_activations": hidden.std,
-        "dead": float(np.mean(is_inactive & (means < 0.5))),
-        "saturated": float(np.mean(is_inactive & (means >= 0.5))),
-        "mean_active": n_active / weight,
+        "dead": float(np.mean(is_inactive & is_low)),
+        "saturated": float(np.mean(is_inactive & ~is_low)),
+        "mean_active": float(np.sum(hidden.active)),
         "explained_variance": explained,
     }
 
@@ -105,40 +144,30 @@ def _safe_scale(rows: Rows) -> float:
     return math.ldexp(1.0, -exponent) if exponent > MAX_SQUARED_EXPONENT else 1.0
 
 
-def dead_unit_threshold(activation: Activation, rows: Rows) -> float:
-    """Return the standard deviation below which a unit is inactive.
-
-    It is infinite if the range of the unit is unbounded and its inputs do not vary.
-    """
-    if activation.top_k is not None:
-        # Useful units may be on in one of a thousand rows.
-        return float(np.finfo(np.float64).tiny)
-    if activation.is_bounded:
-        return INACTIVE_STD * activation.span
-    inputs = ActivationStatistics.from_rows(rows, [])
-    return INACTIVE_STD * float(np.sqrt(np.mean(inputs.std**2))) or math.inf
+#: What helps against inactive units, by the kind of sparsity.
+REMEDIES = {
+    "kl": "Lower alpha or sparsity_weight, raise sparsity_target",
+    "l1": "Lower alpha or sparsity_weight",
+    "top_k": "Set idle_weight=0.1 with solver='adam', raise sparsity_target",
+}
 
 
 def warn_inactive_units(
-    units: ActivationStatistics, activation: Activation, rows: Rows, title: str
+    units: ActivationStatistics,
+    layers: Sequence[Layer],
+    rows: Rows,
+    title: str,
+    sparsity: str,
 ) -> None:
     """Warn if most units are dead or saturated: the same for every row."""
-    median = float(np.median(units.std))
-    if median >= dead_unit_threshold(activation, rows):
+    encoder, decoder = layers
+    is_inactive = units.is_inactive(encoder, decoder, rows)
+    if 2 * np.sum(is_inactive) <= len(is_inactive):
         return
-    remedy = (
-        "Lower alpha or sparsity_weight, raise sparsity_target, or scale the features "
-        "of X."
-    )
-    if activation.top_k is not None:
-        remedy = (
-            "Set idle_weight=0.1 with solver='adam', raise sparsity_target, or scale "
-            "the features of X (standardize=True)."
-        )
     warn_user(
-        f"Most units of the {title} are dead or saturated: the median "
-        "standard deviation of their activations over the training rows is "
-        f"{median:.2g}. {remedy}",
+        f"Most units of the {title} are dead or saturated: the activations of "
+        f"{np.sum(is_inactive)} of {len(is_inactive)} units hardly vary over the "
+        f"training rows. {REMEDIES[sparsity]}, or scale the features of X.",
         UserWarning,
     )
 

@@ -23,12 +23,10 @@ def measure_features(
     """Return the map of the features of these rows; None if there is nothing to do."""
     if not (standardize or fills):
         return None
-    moments = feature_moments(rows.with_feature_map(None))
+    mean, std = feature_moments(rows.with_feature_map(None))
     # A constant feature is only centered.
-    scale = np.where(moments.std > 0, moments.std, 1.0) if standardize else None
-    return FeatureMap(
-        rows.place(moments.mean), None if scale is None else rows.place(scale), fills
-    )
+    scale = rows.place(np.where(std > 0, std, 1.0)) if standardize else None
+    return FeatureMap(rows.place(mean), scale, fills)
 
 
 def for_raw_features(layers: Sequence[Layer], rows: Rows) -> list[Layer]:

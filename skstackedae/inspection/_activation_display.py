@@ -34,7 +34,7 @@ class ActivationDisplay:
     limits : tuple of 2 float, default=(0, 1)
         Range of the units. Use infinity for an unbounded side.
 
-    dead_unit_threshold : float, default=0.01
+    dead_unit_threshold : float or array-like of shape (n_units,), default=0.01
         Units with a lower standard deviation count as dead or saturated.
 
     sparsity_target : float, default=None
@@ -80,7 +80,7 @@ class ActivationDisplay:
         *,
         activations: ArrayLike,
         limits: tuple[float, float] = (0.0, 1.0),
-        dead_unit_threshold: float = INACTIVE_STD,
+        dead_unit_threshold: ArrayLike = INACTIVE_STD,
         sparsity_target: float | None = None,
     ) -> None:
         self.activations = activations
@@ -146,7 +146,7 @@ class ActivationDisplay:
         return cls(
             activations=found.values,
             limits=found.limits,
-            dead_unit_threshold=INACTIVE_STD * found.scale,
+            dead_unit_threshold=INACTIVE_STD * found.scales,
             sparsity_target=_sparsity_target(estimator, layer),
         ).plot(ax)
 
@@ -174,7 +174,8 @@ class ActivationDisplay:
         (low, high), target = self.limits, self.sparsity_target
         if np.isfinite(self.limits).all():
             means = (means - low) / (high - low)
-        kinds = np.where(inactive, np.where(means < 0.5, "dead", "saturated"), "alive")
+        is_low = (means < 0.5) | ~activations.any(axis=0)
+        kinds = np.where(inactive, np.where(is_low, "dead", "saturated"), "alive")
         colors = dict(zip(("alive", "dead", "saturated"), draw.COLORS, strict=False))
         groups = {kind: means[kinds == kind] for kind in colors if kind in kinds}
         ax.hist(
@@ -193,11 +194,12 @@ class ActivationDisplay:
 
 
 def _sparsity_target(estimator: Estimator, layer: int) -> float | None:
-    """Return the target of the sparsity penalty; None without a penalty."""
+    """Return the target of mean activations; None without one."""
     trained = [estimator]
     if not isinstance(estimator, SparseAutoencoder):
         trained = getattr(estimator, "autoencoders_", [])
     if layer > len(trained):
         return None
     autoencoder = trained[layer - 1]
-    return autoencoder.sparsity_target if autoencoder.sparsity_weight else None
+    has_target = autoencoder.sparsity == "kl" and autoencoder.sparsity_weight > 0
+    return autoencoder.sparsity_target if has_target else None

@@ -14,7 +14,7 @@ from .._sparse_autoencoder import SparseAutoencoder
 from .._stacked_autoencoder import StackedAutoencoder
 from .._stacked_classifier import StackedAutoencoderClassifier
 from .._stacked_regressor import StackedAutoencoderRegressor
-from .._training.diagnostics import INACTIVE_STD
+from .._training.diagnostics import INACTIVE_STD, unit_scales
 
 Estimator: TypeAlias = (
     SparseAutoencoder
@@ -26,15 +26,15 @@ Names: TypeAlias = Sequence[Any] | Array | None
 
 
 class LayerActivations(NamedTuple):
-    """Activations of a layer, the range of its units, and the scale of their spread.
+    """Activations of a layer, the range of its units, and the scales of their spread.
 
-    The scale is infinite if the inputs of the layer do not vary and the range of its
+    A scale is infinite if the inputs of the layer do not vary and the range of its
     units is unbounded. All units of the layer are then inactive.
     """
 
     values: Array
     limits: tuple[float, float]
-    scale: float
+    scales: Array
 
     @classmethod
     def from_estimator(
@@ -47,18 +47,22 @@ class LayerActivations(NamedTuple):
         inputs = estimator._map_features(forward_output, X, below)
         values, activation = forward_output(inputs, [top]), top.activation
         if is_output(estimator, layer):
-            return cls(SOFTMAX.predict(values), (0.0, 1.0), 1.0)
-        # SparseAutoencoder.diagnose uses the same scale.
-        scale = activation.span if activation.is_bounded else _spread(inputs)
-        return cls(values, (activation.lower, activation.upper), scale)
+            return cls(SOFTMAX.predict(values), (0.0, 1.0), np.ones(values.shape[1]))
+        norms = np.ones(values.shape[1])
+        is_code = isinstance(estimator, SparseAutoencoder | StackedAutoencoder)
+        if is_code and layer == estimator._n_encoders:
+            norms = np.linalg.norm(estimator.coefs_[layer], axis=1)
+        active = np.mean(values != 0, axis=0)
+        scales = unit_scales(activation, active, norms, _spread(inputs))
+        return cls(values, (activation.lower, activation.upper), scales)
 
     @property
     def relative_std(self) -> Array:
-        """Standard deviation of each unit, as a fraction of the scale."""
-        return self.values.std(axis=0, dtype=np.float64) / self.scale
+        """Standard deviation of each unit, as a fraction of its scale."""
+        return self.values.std(axis=0, dtype=np.float64) / self.scales
 
 
-def is_inactive(std: Array, threshold: float = INACTIVE_STD) -> Array:
+def is_inactive(std: Array, threshold: Any = INACTIVE_STD) -> Array:
     """Tell which units vary too little to distinguish samples: dead or saturated."""
     return std < threshold
 

@@ -59,11 +59,13 @@ def test_hits(rows, layer):
 def test_moments_of_large_numbers(rows):
     X, y, w = rows
     X = X + np.float32(1_000)
-    total, first, second = kernels.moments(X, y, w, [])
+    X[5, 1] = 0
+    total, first, second, active = kernels.moments(X, y, w, [])
     is_double(total, math.fsum(w))
     doubles, weights = X.astype(float), w.astype(float)
     assert_allclose(first, weights @ doubles, rtol=1e-13)
     assert_allclose(second, weights @ doubles**2, rtol=1e-13)
+    assert_allclose(active, weights @ (doubles != 0), rtol=1e-13)
 
 
 def test_squared_residuals(rows, layer):
