@@ -163,6 +163,8 @@ class BaseNetwork(
             return validate_data(self, X, y, reset=reset, skip_check_array=True)
         if is_on_device(X):
             X = check_on_device(X)
+            if self._allows_missing:
+                checks.check_is_complete(X)
             X = validate_data(self, X, reset=reset, dtype=None)
             has_y = not (y is None or isinstance(y, str))
             return (X, checks.check_targets(self, X, y)) if has_y else X

@@ -24,6 +24,7 @@ from ._array_api import (
     Weights,
     array_namespace,
     device_of,
+    dtype_of,
     is_numpy,
     is_on_device,
     to_numpy,
@@ -161,7 +162,15 @@ def check_can_be_sparse(X: Any) -> None:
     if is_on_device(X) or is_on_cluster(X):
         raise ValueError(
             "sparse_output=True needs X in memory or on disk: set sparse_output=False "
-            "for arrays of other libraries."
+            "for X on a device or on a cluster."
+        )
+
+
+def check_is_complete(X: Any) -> None:
+    """Check that X on a device has no missing entries, where others may have them."""
+    if dtype_of(X).kind == "f" and bool(array_namespace(X).any(X != X)):
+        raise ValueError(
+            "Input X contains NaN: missing_values=np.nan needs X in memory or on disk."
         )
 
 

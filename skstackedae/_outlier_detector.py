@@ -1,5 +1,6 @@
 """Outlier detection by the error with which an autoencoder reconstructs a sample."""
 
+import math
 from numbers import Real
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import _input_checks as checks
-from ._array_api import Array, Weights, cast, to_numpy
+from ._array_api import Array, Weights, cast, dtype_of, to_numpy
 from ._base_autoencoder import BaseAutoencoder
 from ._persistence import VersionedStateMixin
 from ._rows.cluster import computed, is_on_cluster
@@ -172,9 +173,10 @@ class ReconstructionOutlierDetector(VersionedStateMixin, OutlierMixin, BaseEstim
         autoencoder.fit(X, None, sample_weight=sample_weight)
         scores = _in_memory(autoencoder.score_samples(X))
         weights = checks.check_sample_weight(sample_weight, scores)
+        precision = np.finfo(dtype_of(autoencoder.coefs_[0])).eps
         fitted = {
             "autoencoder_": autoencoder,
-            "offset_": _threshold(scores, weights, self.contamination),
+            "offset_": _threshold(scores, weights, self.contamination, precision),
             "n_features_in_": autoencoder.n_features_in_,
         }
         self.__dict__.pop("feature_names_in_", None)
@@ -294,13 +296,21 @@ def _in_memory(scores: Any) -> Array:
     return np.asarray(computed(to_numpy(scores)), dtype=np.float64)
 
 
-def _threshold(scores: Array, weights: Array, contamination: float | str) -> float:
-    """Return the score below which samples are outliers."""
+def _threshold(
+    scores: Array, weights: Array, contamination: float | str, precision: float
+) -> float:
+    """Return the score below which samples are outliers.
+
+    ``precision`` is that of the reconstructions.
+    """
     if not isinstance(contamination, str):
         return _quantile(scores, weights, float(contamination))
     roots = np.cbrt(-scores)
     low, high = (_quantile(roots, weights, q) for q in (0.25, 0.75))
-    return -float((high + WHISKER * (high - low)) ** 3)
+    # If most samples are equal, rounding must not put the threshold above them. Errors
+    # are small differences, in which few digits are right.
+    slack = math.sqrt(precision)
+    return -(1 + slack) * float((high + WHISKER * (high - low)) ** 3)
 
 
 def _quantile(values: Array, weights: Array, q: float) -> float:

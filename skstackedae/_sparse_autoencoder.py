@@ -81,10 +81,11 @@ class SparseAutoencoder(BaseAutoencoder):
         others are exactly 0 [3]_. Units of any range can be used with 'l1' and 'top_k';
         relu units suit them.
 
-    sparsity_target : float, default=0.1
+    sparsity_target : float or int, default=0.1
         With 'kl', the desired mean activation of each hidden unit, as a fraction of the
-        unit's range, in (0, 1). The penalty pulls the mean activations toward this
-        value. With 'top_k', the fraction of the units that are on:
+        unit's range, a float in (0, 1). The penalty pulls the mean activations toward
+        this value. With 'top_k', how many units are on in each sample: an int is their
+        number, at most `n_components`; a float in (0, 1) is their fraction, of
         ``max(1, round(sparsity_target * n_components))`` units. Not used with 'l1'.
 
     sparsity_weight : float, default=3.0
@@ -313,7 +314,7 @@ class SparseAutoencoder(BaseAutoencoder):
         "idle_weight": [checks.PENALTY],
         "normalize_decoder": ["boolean"],
         "sparse_output": ["boolean"],
-        "sparsity_target": [Interval(Real, 0, 1, closed="neither")],
+        "sparsity_target": [Interval(Real, 0, 1, closed="neither"), checks.COUNT],
         "sparsity_weight": [checks.PENALTY],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "corruption_kind": [StrOptions({"masking", "salt_and_pepper"})],

@@ -48,7 +48,7 @@ AUTOENCODER = TRAINING | {
     "decoder_activation": st.sampled_from([*BOUNDED, "relu", "identity"]),
     "loss": st.sampled_from(["squared_error", "log_loss"]),
     "sparsity": st.sampled_from(["kl", "kl", "l1", "top_k"]),
-    "sparsity_target": st.sampled_from([0.1, 0.01, 0.5, 0.9]),
+    "sparsity_target": st.sampled_from([0.1, 0.01, 0.5, 0.9, 1]),
     "idle_weight": st.sampled_from([0.0, 0.0, 0.1]),
     "sparsity_weight": st.sampled_from([3.0, 0.0, 0.1]),
     "tied_weights": st.booleans(),
@@ -138,6 +138,8 @@ def _agreeing(settings: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]
         mended["sparsity_weight"] = 0.0
     if settings["loss"] == "log_loss":
         mended["decoder_activation"] = "logistic"
+    if settings["sparsity_target"] == 1:
+        mended["sparsity"] = "top_k"
     agreeing = settings | mended | {name: settings[name] for name in fixed}
     if agreeing["decoder_activation"] != "identity":
         agreeing["standardize"] = False

@@ -68,6 +68,18 @@ def test_scores_are_those_of_the_autoencoder(X):
     assert not hasattr(QUICK, "coefs_")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(10))
+def test_what_most_samples_are_is_no_outlier(seed, dtype):
+    X = (np.random.RandomState(seed).rand(300, 6) < 0.03).astype(dtype)
+    detector = make().fit(X)
+    zeros = ~X.any(axis=1)
+    assert zeros.mean() > 0.75
+    assert (detector.predict(X[zeros]) == 1).all()
+    assert (detector.predict(X[:1]) == 1).all() or X[0].any()
+    assert make().fit(X[:1]).predict(X[:1]) == 1
+
+
 def test_finds_malignant_samples_among_benign_ones(global_random_seed):
     X, y = load_breast_cancer(return_X_y=True)
     rng = np.random.RandomState(global_random_seed)

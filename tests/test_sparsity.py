@@ -155,6 +155,23 @@ def test_l1_turns_units_off(few_digits):
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+def test_k_is_a_number_or_a_fraction(activation, few_digits):
+    X, _ = few_digits
+    settings = {"sparsity": "top_k", "activation": activation}
+    model = make(**settings, sparsity_target=4).fit(X)
+    assert model.activations_ == [f"{activation}, top 4"]
+    assert_same_weights(model, make(**settings, sparsity_target=0.2).fit(X))
+    stack = small_classifier((20, 8), autoencoder=make(**settings, sparsity_target=6))
+    assert stack.fit(*few_digits).activations_[1] == f"{activation}, top 6"
+    with pytest.raises(ValueError, match="more than the 20 units"):
+        make(**settings, sparsity_target=21).fit(X)
+    with pytest.raises(ValueError, match="more than the 5 units"):
+        stack.set_params(hidden_layer_sizes=(20, 5)).fit(*few_digits)
+    with pytest.raises(ValueError, match=r"float in \(0, 1\), or set sparsity='top_k'"):
+        make(sparsity_target=4).fit(X)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
 def test_never_more_than_k_units_are_on(activation, few_digits):
     X = np.float32(100) * few_digits[0]  # saturates logistic and tanh units
     settings = TOP_K | {"activation": activation, "decoder_activation": "identity"}

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +55,8 @@ class AutoencoderSettings:
     loss: str
     alpha: float
     sparsity: str
-    sparsity_target: float
+    #: A fraction, or a number of units.
+    sparsity_target: Any
     sparsity_weight: float
     idle_weight: float
     normalize_decoder: bool
@@ -83,6 +86,8 @@ class AutoencoderSettings:
                 "sparsity_weight=0, sparsity='l1' or 'top_k', or activation='logistic' "
                 "or 'tanh'."
             )
+        if isinstance(self.sparsity_target, Integral):
+            self._check_count(int(self.sparsity_target))
         if self.sparsity == "top_k" and self.idle_weight > 0 and self.solver != "adam":
             raise ValueError(
                 f"idle_weight={self.idle_weight!r} changes which units it is about at "
@@ -109,13 +114,29 @@ class AutoencoderSettings:
                 "corruption_kind='masking'."
             )
 
+    def _check_count(self, k: int) -> None:
+        """Check a number of units in place of a fraction."""
+        if self.sparsity == "kl" and self.sparsity_weight > 0:
+            raise ValueError(
+                f"sparsity_target={k} is a number of units, which sparsity='kl' does "
+                "not fix: pass the desired mean activation, a float in (0, 1), or set "
+                "sparsity='top_k'."
+            )
+        if self.sparsity == "top_k" and k > self.n_components:
+            raise ValueError(
+                f"sparsity_target={k} is more than the {self.n_components} units of "
+                "the layer: lower it, or pass the fraction of the units that are on."
+            )
+
     @property
     def hidden_activation(self) -> str:
         """Name of the activation of the hidden units."""
         if self.sparsity != "top_k":
             return self.activation
-        k = max(1, round(self.sparsity_target * self.n_components))
-        return name_of_top_k(self.activation, k)
+        k = self.sparsity_target
+        if not isinstance(k, Integral):
+            k = max(1, round(k * self.n_components))
+        return name_of_top_k(self.activation, int(k))
 
     @property
     def starts_as_directions(self) -> bool:
