@@ -33,9 +33,9 @@ from ._training.stage import warn_diverged
 class SparseAutoencoder(BaseAutoencoder):
     r"""Sparse autoencoder: one hidden layer that learns to reconstruct its input.
 
-    A Kullback-Leibler penalty keeps the mean activation of each hidden unit close to
-    `sparsity_target`, so each unit learns a feature that only a few samples have.
-    `transform` returns the activations of the hidden units.
+    By default, a Kullback-Leibler penalty keeps the mean activation of each hidden unit
+    close to `sparsity_target`, so each unit learns a feature that only a few samples
+    have. `transform` returns the activations of the hidden units.
 
     For samples :math:`x_i` with weights :math:`w_i` that sum to 1, the autoencoder
     minimizes [1]_
@@ -46,7 +46,8 @@ class SparseAutoencoder(BaseAutoencoder):
         + \beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)
 
     with `alpha` = :math:`\alpha`, `sparsity_weight` = :math:`\beta` and
-    `sparsity_target` = :math:`\rho`. Biases are not decayed.
+    `sparsity_target` = :math:`\rho`. Biases are not decayed. `sparsity` replaces the
+    last term by an L1 penalty, or by a fixed number of units that are on.
 
     Parameters
     ----------
@@ -55,9 +56,9 @@ class SparseAutoencoder(BaseAutoencoder):
         returns.
 
     activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
-        Activation function of the hidden units. The sparsity penalty is defined only
-        for units with a bounded range, so 'relu' and 'identity' require
-        ``sparsity_weight=0``.
+        Activation function of the hidden units. The 'kl' penalty is defined only for
+        units with a bounded range, so 'relu' and 'identity' require another `sparsity`,
+        or ``sparsity_weight=0``.
 
     decoder_activation : {'logistic', 'tanh', 'relu', 'identity'}, default='logistic'
         Activation function of the output units. The data must lie in its range: [0, 1]
@@ -232,8 +233,8 @@ class SparseAutoencoder(BaseAutoencoder):
 
     mean_activations_ : ndarray of shape (n_components,)
         Weighted mean activation of each hidden unit over the training rows, as a
-        fraction of the unit's range if the range is bounded. The penalty keeps it close
-        to `sparsity_target`. The dtype is float64.
+        fraction of the unit's range if the range is bounded. The 'kl' penalty keeps it
+        close to `sparsity_target`. The dtype is float64.
 
     feature_means_ : ndarray of shape (n_features,)
         Weighted mean of the observed entries of each feature, which the network sees

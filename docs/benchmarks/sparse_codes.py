@@ -58,7 +58,7 @@ def train_top_k(X, run, learning_rate):
     model = SparseAutoencoder(
         run.n_units,
         sparsity="top_k",
-        sparsity_target=run.k / run.n_units,
+        sparsity_target=run.k,
         activation="relu",
         decoder_activation="identity",
         alpha=0,

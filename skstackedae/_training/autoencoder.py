@@ -229,7 +229,7 @@ class AutoencoderSettings:
             theta = layout.initialize(random_state)
             if self.starts_as_directions:
                 layout.tie_directions(theta, INITIAL_NORMS[self.sparsity])
-            elif self.normalize_decoder:
+            if self.normalize_decoder:
                 normalize_rows(layout.unpack(theta)[0][1])
             return theta
         return layout.pack([layer.W for layer in layers], [layer.b for layer in layers])
