@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from . import _input_checks as checks
 from ._array_api import Array, Weights, array_like, dtype_of, to_numpy
@@ -315,7 +315,10 @@ class SparseAutoencoder(BaseAutoencoder):
         "idle_weight": [checks.PENALTY],
         "normalize_decoder": ["boolean"],
         "sparse_output": ["boolean"],
-        "sparsity_target": [Interval(Real, 0, 1, closed="neither"), checks.COUNT],
+        "sparsity_target": [
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            checks.COUNT,
+        ],
         "sparsity_weight": [checks.PENALTY],
         "corruption": [Interval(Real, 0, 1, closed="left")],
         "corruption_kind": [StrOptions({"masking", "salt_and_pepper"})],
