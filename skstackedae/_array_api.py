@@ -173,7 +173,7 @@ def kth_largest(array: Any, k: int) -> Any:
     return array_namespace(array).sort(array, axis=1)[:, position : position + 1]
 
 
-def own_logistic(array: Any) -> Any:
+def native_logistic(array: Any) -> Any:
     """Return 1 / (1 + exp(-array)) if the library has a function for it, else None.
 
     One operation on a device takes less time than five.

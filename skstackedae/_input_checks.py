@@ -167,7 +167,7 @@ def check_can_be_sparse(X: Any) -> None:
 
 
 def check_is_complete(X: Any) -> None:
-    """Check that X on a device has no missing entries, where others may have them."""
+    """Reject missing entries of X on a device, and say where they are allowed."""
     if dtype_of(X).kind == "f" and bool(array_namespace(X).any(X != X)):
         raise ValueError(
             "Input X contains NaN: missing_values=np.nan needs X in memory or on disk."
@@ -312,7 +312,10 @@ def check_fills_missing(estimator: Any) -> None:
 
 
 def check_unchanged(pairs: dict[str, tuple[Any, Any]]) -> None:
-    """Check that parameters fit the previous network: each now, and then."""
+    """Check that parameters have not changed since the previous fit.
+
+    ``pairs`` maps each name to the values now and before.
+    """
     for name, (now, before) in pairs.items():
         if now != before:
             raise ValueError(

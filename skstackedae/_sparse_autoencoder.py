@@ -78,7 +78,7 @@ class SparseAutoencoder(BaseAutoencoder):
         What makes activations sparse. 'kl': the Kullback-Leibler penalty on the mean
         activation of each unit. 'l1': a penalty on the sum of the absolute activations
         of each sample, each times the norm of the decoder's weights of its unit [5]_.
-        'top_k': in each sample, only the units with the largest activations are on; the
+        'top_k': in each sample, only the units with the largest inputs are on; the
         others are exactly 0 [3]_. Units of any range can be used with 'l1' and 'top_k';
         relu units suit them.
 
@@ -86,8 +86,8 @@ class SparseAutoencoder(BaseAutoencoder):
         With 'kl', the desired mean activation of each hidden unit, as a fraction of the
         unit's range, a float in (0, 1). The penalty pulls the mean activations toward
         this value. With 'top_k', how many units are on in each sample: an int is their
-        number, at most `n_components`; a float in (0, 1) is their fraction, of
-        ``max(1, round(sparsity_target * n_components))`` units. Not used with 'l1'.
+        number, at most `n_components`; a float in (0, 1) is their fraction, so that
+        ``max(1, round(sparsity_target * n_components))`` are on. Not used with 'l1'.
 
     sparsity_weight : float, default=3.0
         Weight of the sparsity penalty in the loss. 0 turns the penalty off. Not used
@@ -548,7 +548,10 @@ class SparseAutoencoder(BaseAutoencoder):
             {
                 "n_components": (self.n_components, self._n_features_out),
                 "activation": (now.base_name, before.base_name),
-                "units on (by sparsity, sparsity_target)": (now.top_k, before.top_k),
+                "number of units that are on (sparsity_target)": (
+                    now.top_k or "all",
+                    before.top_k or "all",
+                ),
                 "decoder_activation": (self.decoder_activation, self.out_activation_),
                 "tied_weights": (self.tied_weights, self._had_tied_weights()),
             }

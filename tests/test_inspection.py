@@ -227,13 +227,16 @@ def test_relative_std_is_what_diagnose_says(few_digits, autoencoder):
     assert_array_equal(display.image_.get_array(), unsorted[:, order])
 
 
+@pytest.mark.parametrize("sparsity", ["kl", "l1", "top_k"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_inactive_units_are_those_of_diagnose(few_digits, activation):
+def test_inactive_units_are_those_of_diagnose(few_digits, activation, sparsity):
     X, _ = few_digits
     model = SparseAutoencoder(
         20,
         activation=activation,
         decoder_activation="identity",
+        sparsity=sparsity,
+        sparsity_target=0.5,
         sparsity_weight=0,
         max_iter=10,
         random_state=0,
@@ -242,7 +245,7 @@ def test_inactive_units_are_those_of_diagnose(few_digits, activation):
     model.intercepts_[0][:8:4] = 5
     found = model.diagnose(X)
     n_inactive = round(20 * (found["dead"] + found["saturated"]))
-    assert 5 <= n_inactive < 20
+    assert 2 <= n_inactive < 20
     display = ComponentsDisplay.from_estimator(model, X)
     crossed = np.ma.getmaskarray(display.image_.get_array()).all(axis=0)
     assert crossed.sum() == n_inactive
@@ -260,6 +263,9 @@ def test_inactive_units_are_those_of_diagnose(few_digits, activation):
         .get_texts()
     }
     assert f"{20 - n_inactive} alive" in labels
+    for kind in ("dead", "saturated"):
+        n_units = round(20 * found[kind])
+        assert (f"{n_units} {kind}" in labels) == (n_units > 0)
 
 
 def test_units_of_the_output_layer_have_the_names_of_the_classes(few_digits):

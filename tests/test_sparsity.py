@@ -273,14 +273,14 @@ def test_units_are_judged_by_what_they_add(few_digits):
     after = model.diagnose(X)
     assert after["dead"] == before["dead"] < 0.5
     # A unit that adds next to nothing, wherever it is on.
+    assert model.transform(X)[:, 0].any()
     model.coefs_[1][0] /= 1e4
-    assert model.diagnose(X)["dead"] > before["dead"] - 1e-12
-    assert model.diagnose(X)["saturated"] + model.diagnose(X)["dead"] > after["dead"]
+    assert model.diagnose(X)["dead"] == pytest.approx(after["dead"] + 1 / 20)
 
 
 def test_a_rare_unit_is_not_dead(rng):
     X = np.abs(rng.randn(2_000, 6))
-    X[0] *= 50
+    X[0] = 50
     model = make(6, **L1, decoder_activation="identity").fit(X)
     model.coefs_[0][:, 0], model.intercepts_[0][0] = 1, -100
     assert np.count_nonzero(model.transform(X)[:, 0]) == 1
@@ -304,7 +304,7 @@ def test_weights_that_start_equal_are_not_tied(few_digits):
 def test_a_warning_of_dead_units_names_what_helps(few_digits):
     X, _ = few_digits
     model = make(200, **TOP_K | {"sparsity_target": 1 / 200})
-    with pytest.warns(UserWarning, match=r"Most units.*Set idle_weight=0\.1"):
+    with pytest.warns(UserWarning, match=r"Most units.*Raise idle_weight"):
         model.fit(X)
     assert model.diagnose(X)["dead"] > 0.5
 

@@ -31,8 +31,8 @@ from skstackedae import SparseAutoencoder
 PEER_RATES = (1e-3, 3e-3, 6e-3)
 # Values of the option of each package that is chosen on held-out rows.
 CANDIDATES = {
-    "skstackedae": (2e-3, 4e-3, 8e-3),
-    "skstackedae, L1": (1.5, 2.0, 2.5, 3.0),
+    "skstackedae": (4e-3, 8e-3, 1.6e-2),
+    "skstackedae, L1": (1.7, 1.8, 1.9),
     "PyTorch loop": PEER_RATES,
     "dictionary_learning": PEER_RATES,
     "dictionary_learning, batch top-k": PEER_RATES,

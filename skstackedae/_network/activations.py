@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._array_api import Array, array_namespace, kth_largest, own_logistic
+from .._array_api import Array, array_namespace, kth_largest, native_logistic
 from . import in_place
 
 # Between the name of a function and k in the name of an activation with k units on.
@@ -126,7 +126,7 @@ def with_dropout(activation: Activation, mask: Array, probability: float) -> Act
 
 
 def _logistic(Z: Array) -> Array:
-    fused = own_logistic(Z)
+    fused = native_logistic(Z)
     if fused is not None:
         return fused
     # exp may overflow to infinity, whose reciprocal is the right limit; blocks run with

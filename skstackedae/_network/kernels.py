@@ -244,9 +244,10 @@ def hits(X: Array, y: Array, w: Array, layers: Sequence[Layer]) -> tuple[Array, 
 def moments(
     X: Array, y: Array, w: Array, layers: Sequence[Layer], scale: float = 1.0
 ) -> tuple[Array, ...]:
-    """Weight of the rows, first two moments of their scaled activations, and of != 0.
+    """Weight of the rows, and weighted sums of the scaled activations over them.
 
-    The last result is the weight of the rows in which each activation is not 0.
+    The sums are those of the activations, of their squares, and of the rows in which
+    each of them is not 0.
     """
     xp = array_namespace(X)
     # float64, because the variance is a small difference where means are large.

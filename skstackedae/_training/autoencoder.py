@@ -37,7 +37,7 @@ from .standardization import for_mapped_features, for_raw_features, measure_feat
 from .stopping import HeldOutScores
 
 # Norms of the weights of units that start as directions, by the kind of sparsity. Small
-# norms learn faster, but leave more units without use. Top-k: with 1, five epochs
+# norms learn faster, but leave more units unused. Top-k: with 1, five epochs
 # explain 0.72 instead of 0.73 of the variance of sentence embeddings; with 0.2, half of
 # the units are idle on digits instead of a sixth. L1, with about 37 units on: with 0.5,
 # they explain 0.37 instead of 0.54; with 0.1, 17 % of the units are never on for digits

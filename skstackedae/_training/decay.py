@@ -36,7 +36,7 @@ class WeightDecay:
         if not is_numpy(theta):
             return self._add_on_device(value, *parts, theta)
         if not is_numpy(gradients[0]):
-            # One vector is one copy.
+            # Packed first, so that a single copy reaches memory.
             packed = to_numpy(self.layout.pack(*parts, theta.dtype))
             parts = self.layout.weights(packed), self.layout.biases(packed)
         return self._add_in_memory(float(value), *parts, theta)

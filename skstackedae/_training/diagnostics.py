@@ -16,7 +16,7 @@ from .._user_warnings import warn_user
 from .propagation import propagate
 
 # Units are inactive if their standard deviation is less than this fraction of their
-# range or, if the range is unbounded, of the standard deviation of the data.
+# scale: see `unit_scales`.
 INACTIVE_STD = 0.01
 
 # Scaled data may exceed the range by rounding.
@@ -58,17 +58,27 @@ class ActivationStatistics:
         std = np.sqrt(np.where(is_constant, 0.0, variance))
         return cls(mean, std, active / total)
 
-    def is_inactive(self, encoder: Layer, decoder: Layer, rows: Rows) -> Array:
-        """Tell which units are the same for every row, but for small differences."""
+    def inactive_units(
+        self, encoder: Layer, decoder: Layer, rows: Rows
+    ) -> tuple[Array, Array]:
+        """Tell which units are dead and which are saturated: they hardly vary."""
         norms, spread = np.ones(len(self.std)), 1.0
         if not encoder.activation.is_bounded:
             V = np.asarray(to_numpy(decoder.W), dtype=np.float64)
             norms = np.sqrt(np.sum(V * V, axis=1))
             inputs = ActivationStatistics.from_rows(rows, [])
             spread = float(np.sqrt(np.mean(inputs.std**2)))
-        scales = unit_scales(encoder.activation, self.active, norms, spread)
-        inactive: Array = self.std < INACTIVE_STD * scales
-        return inactive
+        limits = INACTIVE_STD * unit_scales(
+            encoder.activation, self.active, norms, spread
+        )
+        is_inactive = self.std < limits
+        if not encoder.activation.is_bounded:
+            is_low = np.abs(self.mean) < limits
+        elif encoder.activation.top_k is not None:
+            is_low = self.active == 0
+        else:
+            is_low = encoder.activation.mean_activation(self.mean) < 0.5
+        return is_inactive & is_low, is_inactive & ~is_low
 
 
 def unit_scales(
@@ -76,10 +86,11 @@ def unit_scales(
 ) -> Array:
     """Return what the units' standard deviations are measured by.
 
-    For a bounded unit, this is its range. Any other adds its activation times the
-    weights of the decoder, which have these norms, so that its scale is the spread of
-    the inputs divided by the norm. For units that are rarely on, only the rows count
-    in which they are.
+    The scale of a bounded unit is its range. Any other unit adds its activation times
+    its weights in the decoder to the output, so its scale is the spread of the inputs
+    divided by the norm of these weights. Scales of units that can be off are multiplied
+    by the root of the fraction of rows in which the unit is on, so that a rare unit is
+    not called inactive.
     """
     if activation.is_bounded:
         scales = np.full(len(active), activation.span)
@@ -118,10 +129,7 @@ def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, 
     encoder, decoder = layers[n_encoders - 1 : n_encoders + 1]
     below = propagate(rows, layers[: n_encoders - 1])
     hidden = ActivationStatistics.from_rows(below, [encoder])
-    is_inactive = hidden.is_inactive(encoder, decoder, below)
-    is_low = encoder.activation.mean_activation(hidden.mean) < 0.5
-    if encoder.activation.top_k is not None:
-        is_low = hidden.active == 0
+    is_dead, is_saturated = hidden.inactive_units(encoder, decoder, below)
     scale = _safe_scale(rows)
     inputs = ActivationStatistics.from_rows(rows, [], scale)
     total, squares = rows.sum(kernels.squared_residuals, layers, scale)
@@ -131,8 +139,8 @@ def diagnose(rows: Rows, layers: Sequence[Layer], n_encoders: int) -> dict[str, 
     return {
         "mean_activations": hidden.mean,
         "std_activations": hidden.std,
-        "dead": float(np.mean(is_inactive & is_low)),
-        "saturated": float(np.mean(is_inactive & ~is_low)),
+        "dead": float(np.mean(is_dead)),
+        "saturated": float(np.mean(is_saturated)),
         "mean_active": float(np.sum(hidden.active)),
         "explained_variance": explained,
     }
@@ -148,7 +156,7 @@ def _safe_scale(rows: Rows) -> float:
 REMEDIES = {
     "kl": "Lower alpha or sparsity_weight, raise sparsity_target",
     "l1": "Lower alpha or sparsity_weight",
-    "top_k": "Set idle_weight=0.1 with solver='adam', raise sparsity_target",
+    "top_k": "Raise idle_weight (to 0.1; it needs solver='adam') or sparsity_target",
 }
 
 
@@ -161,13 +169,14 @@ def warn_inactive_units(
 ) -> None:
     """Warn if most units are dead or saturated: the same for every row."""
     encoder, decoder = layers
-    is_inactive = units.is_inactive(encoder, decoder, rows)
-    if 2 * np.sum(is_inactive) <= len(is_inactive):
+    n_units = len(units.std)
+    n_inactive = np.sum(units.inactive_units(encoder, decoder, rows))
+    if 2 * n_inactive <= n_units:
         return
     warn_user(
         f"Most units of the {title} are dead or saturated: the activations of "
-        f"{np.sum(is_inactive)} of {len(is_inactive)} units hardly vary over the "
-        f"training rows. {REMEDIES[sparsity]}, or scale the features of X.",
+        f"{n_inactive} of {n_units} units hardly vary over the training rows. "
+        f"{REMEDIES[sparsity]}, or scale the features of X.",
         UserWarning,
     )
 

@@ -22,9 +22,10 @@ class ActivationDisplay:
     Use :meth:`from_estimator` for a fitted estimator, and the constructor and
     :meth:`plot` for other activations. One histogram shows all activations. The other
     shows the mean of each unit as a fraction of its range (0 for a unit that is always
-    off, 1 for a unit that is always on), beside the sparsity target. It highlights
-    inactive units, whose activation is the same for nearly all samples: units in the
-    lower half of their range are dead, units in the upper half are saturated.
+    off, 1 for a unit that is always on), beside the target of a 'kl' penalty. It
+    highlights inactive units, which hardly vary: units in the lower half of their range
+    are dead, units in the upper half are saturated. Without a bounded range, units
+    close to 0 are dead.
 
     Parameters
     ----------
@@ -174,7 +175,10 @@ class ActivationDisplay:
         (low, high), target = self.limits, self.sparsity_target
         if np.isfinite(self.limits).all():
             means = (means - low) / (high - low)
-        is_low = (means < 0.5) | ~activations.any(axis=0)
+        if np.isfinite(self.limits).all():
+            is_low = (means < 0.5) | ~activations.any(axis=0)
+        else:
+            is_low = np.abs(means) < self.dead_unit_threshold
         kinds = np.where(inactive, np.where(is_low, "dead", "saturated"), "alive")
         colors = dict(zip(("alive", "dead", "saturated"), draw.COLORS, strict=False))
         groups = {kind: means[kinds == kind] for kind in colors if kind in kinds}

@@ -192,9 +192,10 @@ class ComponentsDisplay:
 
         X : array-like or sparse matrix of shape (n_samples, n_features), default=None
             Samples from which the standard deviation of each unit's activations is
-            computed, as a fraction of the unit's range or, if the range is unbounded,
-            of the standard deviation of the layer's inputs. Dead and saturated units
-            hardly vary. Without X, only units that no input changes count as inactive.
+            computed, as a fraction of the unit's range. If the range is unbounded, what
+            the unit adds to the reconstruction is compared with the standard deviation
+            of the layer's inputs. Dead and saturated units hardly vary.
+            Without X, only units that no input changes count as inactive.
 
         layer : int, default=1
             Layer of the units. A classifier's output layer, whose units are the

@@ -49,9 +49,9 @@ class LayerActivations(NamedTuple):
         if is_output(estimator, layer):
             return cls(SOFTMAX.predict(values), (0.0, 1.0), np.ones(values.shape[1]))
         norms = np.ones(values.shape[1])
-        is_code = isinstance(estimator, SparseAutoencoder | StackedAutoencoder)
-        if is_code and layer == estimator._n_encoders:
-            norms = np.linalg.norm(estimator.coefs_[layer], axis=1)
+        if isinstance(estimator, SparseAutoencoder | StackedAutoencoder):
+            decoder = estimator.coefs_[2 * estimator._n_encoders - layer]
+            norms = np.linalg.norm(decoder, axis=1)
         active = np.mean(values != 0, axis=0)
         scales = unit_scales(activation, active, norms, _spread(inputs))
         return cls(values, (activation.lower, activation.upper), scales)

@@ -6,10 +6,11 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import issparse
 from scipy.special import expit
 
 from skstackedae._network import kernels
-from skstackedae._network.activations import ACTIVATIONS, IDENTITY
+from skstackedae._network.activations import ACTIVATIONS, IDENTITY, with_top_k
 from skstackedae._network.layers import Layer
 from skstackedae._network.losses import SOFTMAX, LogLoss, SquaredError
 from skstackedae._network.penalties import L1Sparsity
@@ -108,19 +109,31 @@ def test_kernels_change_none_of_their_arguments(name, make_loss, rng):
         kernels.moments: (X, X, w, layers),
         kernels.squared_residuals: (X, X, w, layers),
     }
+    encoder = layers[0]._replace(activation=with_top_k(ACTIVATIONS["tanh"], 1))
+    layers = [encoder, *layers[1:]]
+    H, _ = kernels.encode_and_count(X, X, w, encoder)
+    is_idle = np.array([False, True, False])
+    arguments |= {
+        kernels.encode_and_count: (X, X, w, encoder),
+        kernels.reconstruct_with_idle_units: (
+            *(X, X, w, H, layers, loss, is_idle, 0.5, emphasis),
+        ),
+    }
     for kernel, given in arguments.items():
         before = copy.deepcopy(given)
         first, second = kernel(*given), kernel(*given)
-        for one, other in zip(first, second, strict=True):
+        for one, other in zip(arrays_in(first), arrays_in(second), strict=True):
             assert_array_equal(one, other)
         for one, other in zip(arrays_in(given), arrays_in(before), strict=True):
             assert_array_equal(one, other)
 
 
 def arrays_in(arguments):
-    """Yield the arrays of nested sequences."""
+    """Yield the arrays of nested sequences, and numbers as arrays."""
     for part in arguments:
-        if isinstance(part, np.ndarray):
-            yield part
+        if issparse(part):
+            yield part.toarray()
+        elif isinstance(part, np.ndarray | float):
+            yield np.asarray(part)
         elif isinstance(part, list | tuple):
             yield from arrays_in(part)
