@@ -32,7 +32,7 @@ PEER_RATES = (1e-3, 3e-3, 6e-3)
 # Values of the option of each package that is chosen on held-out rows.
 CANDIDATES = {
     "skstackedae": (4e-3, 8e-3, 1.6e-2),
-    "skstackedae, L1": (1.7, 1.8, 1.9),
+    "skstackedae, L1": (1.6, 1.7, 1.8),
     "PyTorch loop": PEER_RATES,
     "dictionary_learning": PEER_RATES,
     "dictionary_learning, batch top-k": PEER_RATES,
@@ -81,7 +81,7 @@ def train_l1(X, run, sparsity_weight):
     X is multiplied by a number, so that the mean norm of a row is the root of the
     number of features, as in SAELens.
     """
-    scale = np.sqrt(X.shape[1]) / np.linalg.norm(X, axis=1).mean()
+    scale = float(np.sqrt(X.shape[1]) / np.linalg.norm(X, axis=1).mean())
     model = SparseAutoencoder(
         run.n_units,
         sparsity="l1",
