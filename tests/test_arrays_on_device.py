@@ -169,6 +169,8 @@ def test_missing_entries_are_refused(make, data):
     X = np.where(data[0] == 0, np.nan, data[0])
     with pytest.raises(ValueError, match=r"NaN: missing_values=.* needs X in memory"):
         small_autoencoder(missing_values=np.nan).fit(make(X))
+    model = small_autoencoder(missing_values=np.nan, max_iter=5)
+    assert_same_model(clone(model).fit(make(data[0])), model.fit(data[0]))
 
 
 CLASSIFIERS = {

@@ -261,6 +261,18 @@ def test_models_on_disk_stay_readable(path):
                 assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_an_older_state_tells_tied_weights_by_their_values(tied, few_digits):
+    X, _ = few_digits
+    model = SparseAutoencoder(6, tied_weights=tied, warm_start=True, max_iter=3).fit(X)
+    # Version 0.1.0 did not store it.
+    del model._tied_weights
+    model.fit(X)
+    del model._tied_weights
+    with pytest.raises(ValueError, match=f"the previous fit used {tied}"):
+        model.set_params(tied_weights=not tied).fit(X)
+
+
 def test_every_release_left_its_models():
     changelog = (DATA.parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
     released = set(re.findall(r"^## \[?(\d[^\s\]]*)", changelog, re.M))
