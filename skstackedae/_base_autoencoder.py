@@ -199,11 +199,11 @@ class BaseAutoencoder(BaseNetwork):
             samples; in a stack, of the units of the innermost layer. `dead` and
             `saturated`, floats: fraction of these units that hardly vary, compared with
             their range or, without a bounded range, by what they add to the
-            reconstructions. Dead units are in the lower half of their range or add
-            nothing, saturated units always add the same; with ``sparsity='top_k'``,
-            dead units are 0 for all samples. `mean_active`, float: mean number of units
-            that are not 0 in a sample. `explained_variance`, float: 1 minus the squared
-            error of the reconstructions divided by the variance of the samples.
+            reconstructions. Dead units are in the lower half of their range, add
+            nothing, or are never on; saturated units always add the same.
+            `mean_active`, float: mean number of units that are not 0 in a sample.
+            `explained_variance`, float: 1 minus the squared error of the
+            reconstructions divided by the variance of the samples.
 
         Examples
         --------

@@ -80,17 +80,19 @@ def reconstruct_from(
     X: Array,
     y: Array,
     w: Array,
-    H: Array,
+    H: Any,
     layers: Sequence[Layer],
     loss: ReconstructionLoss,
     activity_error: Array | None,
     emphasis: Array | None = None,
 ) -> tuple[float | Array, ...]:
-    """Like `reconstruct`, from hidden activations H.
+    """Like `reconstruct`, from hidden activations H, which may be sparse.
 
     ``activity_error`` is the derivative of a penalty by each unit's weighted sum of
     activations.
     """
+    if is_numpy(X) and not is_numpy(H):
+        return sparse_codes.reconstruct_from(X, y, w, H, layers, loss, emphasis)
     error = None if activity_error is None else w[:, None] * activity_error
     return _reconstruct(X, y, w, copied(H), layers, loss, error, emphasis)
 

@@ -70,6 +70,19 @@ def reconstruct_sparse(
 ) -> tuple[float | Array, ...]:
     """Loss of the reconstructions, and its gradients by all weights and biases."""
     H = encode_sparse(X, layers[0])
+    return reconstruct_from(X, y, w, H, layers, loss, emphasis)
+
+
+def reconstruct_from(
+    X: Array,
+    y: Array,
+    w: Array,
+    H: csr_array,
+    layers: Sequence[Layer],
+    loss: ReconstructionLoss,
+    emphasis: Array | None = None,
+) -> tuple[float | Array, ...]:
+    """Like `reconstruct_sparse`, from activations H."""
     value, delta = loss.value_and_delta(_decoded(H, layers[1]), y, w, emphasis)
     return value, *_gradients(X, H, layers, delta)
 

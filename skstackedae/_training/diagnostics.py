@@ -72,13 +72,22 @@ class ActivationStatistics:
             encoder.activation, self.active, norms, spread
         )
         is_inactive = self.std < limits
-        if not encoder.activation.is_bounded:
-            is_low = np.abs(self.mean) < limits
-        elif encoder.activation.top_k is not None:
-            is_low = self.active == 0
-        else:
-            is_low = encoder.activation.mean_activation(self.mean) < 0.5
+        is_low = low_units(
+            encoder.activation.mean_activation(self.mean),
+            self.active > 0,
+            None if encoder.activation.is_bounded else limits,
+        )
         return is_inactive & is_low, is_inactive & ~is_low
+
+
+def low_units(means: Array, is_ever_on: Array, limits: Array | None) -> Array:
+    """Tell which units that hardly vary are dead; the others are saturated.
+
+    ``means`` are mean activations, as fractions of the range if it is bounded. Without
+    a bounded range, those closer to 0 than these limits are low.
+    """
+    is_low: Array = means < 0.5 if limits is None else np.abs(means) < limits
+    return is_low | ~is_ever_on
 
 
 def unit_scales(

@@ -109,7 +109,10 @@ class AutoencoderObjective:
         is_idle = counts == 0
         if not bool(array_namespace(is_idle).any(is_idle)):
             return rows.sum(
-                kernels.reconstruct, layers, self.loss, None, draw=self.emphasis
+                kernels.reconstruct_from,
+                *(layers, self.loss, None),
+                kept=encoded,
+                draw=self.emphasis,
             )
         return rows.sum(
             kernels.reconstruct_with_idle_units,

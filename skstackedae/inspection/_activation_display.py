@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 
 from .._array_api import Array
 from .._sparse_autoencoder import SparseAutoencoder
-from .._training.diagnostics import INACTIVE_STD
+from .._training.diagnostics import INACTIVE_STD, low_units
 from . import _drawing as draw
 from ._layers import Estimator, LayerActivations, is_inactive
 
@@ -175,10 +175,9 @@ class ActivationDisplay:
         (low, high), target = self.limits, self.sparsity_target
         if np.isfinite(self.limits).all():
             means = (means - low) / (high - low)
-        if np.isfinite(self.limits).all():
-            is_low = (means < 0.5) | ~activations.any(axis=0)
-        else:
-            is_low = np.abs(means) < self.dead_unit_threshold
+        is_bounded = np.isfinite(self.limits).all()
+        noise = None if is_bounded else np.asarray(self.dead_unit_threshold)
+        is_low = low_units(means, (activations != 0).any(axis=0), noise)
         kinds = np.where(inactive, np.where(is_low, "dead", "saturated"), "alive")
         colors = dict(zip(("alive", "dead", "saturated"), draw.COLORS, strict=False))
         groups = {kind: means[kinds == kind] for kind in colors if kind in kinds}
